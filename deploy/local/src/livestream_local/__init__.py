@@ -1,0 +1,1 @@
+"""The launcher: embedded Kafka, Postgres and Valkey, the services on top, and the commands around them."""

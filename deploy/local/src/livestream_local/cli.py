@@ -1,0 +1,36 @@
+"""The command line: one module a command in `livestream_local.commands`, each with a click command named `command`.
+
+A module is found by its file name (`dead_letters.py` is `./live dead-letters`) and imported only when its command runs,
+so that no command waits for what another one needs.
+"""
+
+import importlib
+import pkgutil
+
+import click
+
+from livestream_local import commands
+
+
+class CommandModules(click.Group):
+    """Lists the modules of `livestream_local.commands`, and loads the one that is asked for."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 (click's signature)
+        return sorted(module.name.replace("_", "-") for module in pkgutil.iter_modules(commands.__path__))
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in self.list_commands(ctx):
+            return None
+        module = importlib.import_module(f"{commands.__name__}.{cmd_name.replace('-', '_')}")
+        command = module.command
+        assert isinstance(command, click.Command)
+        return command
+
+
+@click.command(cls=CommandModules, context_settings={"help_option_names": ["-h", "--help"]})
+def cli() -> None:
+    """A live dashboard of chat, from Kafka to pages that move."""
+
+
+def main() -> None:
+    cli(prog_name="./live")

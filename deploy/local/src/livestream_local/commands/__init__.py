@@ -1,0 +1,1 @@
+"""The commands of `./live`: one module each, found by `livestream_local.cli`."""

@@ -1,0 +1,1 @@
+"""Takes messages over HTTP and puts them on the Kafka log."""

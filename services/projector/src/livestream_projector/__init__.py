@@ -1,0 +1,1 @@
+"""Folds the Kafka log into Postgres and publishes the deltas to Redis."""

@@ -1,0 +1,1 @@
+"""Renders the pages and answers the JSON API."""

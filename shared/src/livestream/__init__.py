@@ -1,0 +1,1 @@
+"""What every service imports: the event contract, the fold, the frames, and the clients around them."""
