@@ -1,0 +1,183 @@
+"""A delta: the rows that one batch of events changed, each row whole.
+
+The projector writes it to its outbox as MessagePack, the Redis Function `publish` (serving.lua) applies it to the
+serving copy and appends it to the delta log, and followers read it from there. All structs here are arrays on the wire
+(`array_like`), and serving.lua reads them by index: a field's place is part of the format, new fields go to the end.
+
+Strings are used where bytes would do, and "" where None would, because Lua's cmsgpack reads neither `bin` nor nil in arrays.
+"""
+
+from typing import NamedTuple
+
+import msgspec
+
+_OFFSET_DIGITS = 19  # Kafka's offsets are signed 64-bit
+
+
+class MessageKey(NamedTuple):
+    """What identifies a message."""
+
+    channel: str
+    id: str
+
+
+class OrderKey(NamedTuple):
+    """Where a message stands among all: the order of every view."""
+
+    ts_ms: int
+    channel: str
+    offset: int
+
+
+class PositionStep(msgspec.Struct, array_like=True, frozen=True):
+    """How far a batch takes one partition of the fold: `[from, to)` of both inputs, and the partition's totals after it."""
+
+    partition: int
+    messages_from: int
+    messages_to: int
+    users_from: int
+    users_to: int
+    total_messages: int
+    total_channels: int
+
+
+class MessageRow(msgspec.Struct, array_like=True, frozen=True, gc=False):
+    """A visible message. `time_ms` is what deletions compare with; `json` is the row as frames and the API carry it."""
+
+    ts_ms: int
+    member: str
+    time_ms: int
+    user: str
+    channel: str
+    id: str
+    json: str
+
+    @property
+    def key(self) -> MessageKey:
+        return MessageKey(self.channel, self.id)
+
+    @property
+    def order(self) -> OrderKey:
+        return OrderKey(self.ts_ms, self.channel, int(self.member[-_OFFSET_DIGITS:]))
+
+
+class RemovedMessage(msgspec.Struct, array_like=True, frozen=True, gc=False):
+    """A message that was visible and is not any more."""
+
+    channel: str
+    id: str
+    user: str
+    member: str
+
+
+class RemovedName(msgspec.Struct, array_like=True, frozen=True, gc=False):
+    """A channel or user of which nothing is left up to `up_to_ms`; its messages up to then go along."""
+
+    name: str
+    up_to_ms: int
+
+
+class NameRow(msgspec.Struct, array_like=True, frozen=True, gc=False):
+    """A channel's or a user's counts. `display_name` is "" where none was given."""
+
+    name: str
+    display_name: str
+    messages: int
+    last_ms: int
+
+
+class UserShare(msgspec.Struct, array_like=True, frozen=True, gc=False):
+    """What one partition contributes to a user's row. The display name comes with the order key of the post it came with."""
+
+    partition: int
+    name: str
+    messages: int
+    last_ms: int
+    display_name: str
+    display_ts_ms: int
+    display_channel: str
+    display_offset: int
+
+
+class Batch(msgspec.Struct, array_like=True, frozen=True):
+    """What the projector publishes for one transaction. Removals apply before rows."""
+
+    positions: list[PositionStep]
+    messages: list[MessageRow]
+    removed_messages: list[RemovedMessage]
+    removed_channels: list[RemovedName]
+    removed_users: list[RemovedName]
+    channels: list[NameRow]
+    user_shares: list[UserShare]
+
+
+class Totals(msgspec.Struct, array_like=True, frozen=True, gc=False):
+    """Visible messages, and channels and users with at least one."""
+
+    messages: int = 0
+    channels: int = 0
+    users: int = 0
+
+
+class Delta(msgspec.Struct, frozen=True):
+    """One entry of the delta log, as followers hold it.
+
+    `users` are whole rows, merged over partitions. `shrinks` says that something was removed or a count fell, so that
+    rows which were outside a window may stand in it now. `positions` maps a partition to the next offsets of both inputs.
+    """
+
+    sequence: int
+    as_of_ms: int
+    totals: Totals
+    shrinks: bool
+    positions: dict[int, tuple[int, int]]
+    messages: list[MessageRow]
+    removed_messages: list[RemovedMessage]
+    removed_channels: list[RemovedName]
+    removed_users: list[RemovedName]
+    channels: list[NameRow]
+    users: list[NameRow]
+    size_bytes: int = 0
+
+
+def member_of(channel: str, offset: int) -> str:
+    """A message's place among those of equal `ts`, as bytes that sort like (channel, offset): names hold no NUL."""
+    return f"{channel}\0{offset:0{_OFFSET_DIGITS}d}"
+
+
+_encode = msgspec.msgpack.Encoder().encode
+_decode_batch = msgspec.msgpack.Decoder(Batch).decode
+_decode_users = msgspec.msgpack.Decoder(list[NameRow]).decode
+_decode_totals = msgspec.msgpack.Decoder(Totals).decode
+
+
+def encode_batch(batch: Batch) -> bytes:
+    return _encode(batch)
+
+
+def decode_batch(payload: bytes) -> Batch:
+    return _decode_batch(payload)
+
+
+def decode_delta(entry_id: bytes, fields: dict[bytes, bytes]) -> Delta:
+    """One entry of the Redis stream: `<sequence>-0` with the fields that serving.lua appends.
+
+    Raises msgspec.DecodeError or KeyError where the entry is not of that form.
+    """
+    payload = fields[b"batch"]
+    batch = _decode_batch(payload)
+    users = fields[b"users"]
+    return Delta(
+        sequence=int(entry_id.partition(b"-")[0]),
+        as_of_ms=int(fields[b"as_of"]),
+        totals=_decode_totals(fields[b"totals"]),
+        shrinks=fields[b"shrinks"] == b"1",
+        positions={step.partition: (step.messages_to, step.users_to) for step in batch.positions},
+        messages=batch.messages,
+        removed_messages=batch.removed_messages,
+        removed_channels=batch.removed_channels,
+        removed_users=batch.removed_users,
+        channels=batch.channels,
+        users=_decode_users(users),
+        size_bytes=len(payload) + len(users),
+    )

@@ -1,0 +1,54 @@
+"""The fold: events become changed rows. Pure; see `messages` for the rules and `state` for the rows."""
+
+from livestream.fold.changes import Changes, Coordinates, DeadLetter, message_row
+from livestream.fold.deletions import (
+    Survivors,
+    UserDeletion,
+    deletion_time_ms,
+    fold_channel_deletion,
+    fold_user_deletion,
+)
+from livestream.fold.messages import Record, fold_messages, split, touched_by, touched_through
+from livestream.fold.state import (
+    NEVER_MS,
+    NO_DISPLAY_NAME,
+    ChannelState,
+    DisplayName,
+    MessageState,
+    Pair,
+    PairState,
+    PartitionState,
+    Prior,
+    Touched,
+    UserKey,
+    UserState,
+)
+
+__all__ = [
+    "NEVER_MS",
+    "NO_DISPLAY_NAME",
+    "Changes",
+    "ChannelState",
+    "Coordinates",
+    "DeadLetter",
+    "DisplayName",
+    "MessageState",
+    "Pair",
+    "PairState",
+    "PartitionState",
+    "Prior",
+    "Record",
+    "Survivors",
+    "Touched",
+    "UserDeletion",
+    "UserKey",
+    "UserState",
+    "deletion_time_ms",
+    "fold_channel_deletion",
+    "fold_messages",
+    "fold_user_deletion",
+    "message_row",
+    "split",
+    "touched_by",
+    "touched_through",
+]

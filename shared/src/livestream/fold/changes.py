@@ -1,0 +1,148 @@
+"""What folding a batch changed: the rows to write, the delta to publish, and the dead letters."""
+
+from collections import Counter
+from collections.abc import Iterable
+
+import msgspec
+
+from livestream import times
+from livestream.deltas import (
+    Batch,
+    MessageKey,
+    MessageRow,
+    NameRow,
+    PositionStep,
+    RemovedMessage,
+    RemovedName,
+    UserShare,
+    member_of,
+)
+from livestream.events import Rejected
+from livestream.fold.state import ChannelState, MessageState, Pair, PartitionState, Prior, UserKey, UserState
+
+
+class Coordinates(msgspec.Struct, frozen=True):
+    """Where a record lies."""
+
+    topic: str
+    partition: int
+    offset: int
+
+    def __str__(self) -> str:
+        return f"{self.topic}/{self.partition}/{self.offset}"
+
+
+class DeadLetter(msgspec.Struct, frozen=True):
+    """A record that was not folded, and why."""
+
+    coordinates: Coordinates
+    rejected: Rejected
+
+
+class _JsonRow(msgspec.Struct):
+    id: str
+    channel: str
+    user: str
+    ts: str
+    text: str
+    offset: int
+    edited_at: str | msgspec.UnsetType = msgspec.UNSET
+
+
+_encode_row = msgspec.json.Encoder().encode
+
+
+def message_row(message: MessageState, text: str) -> MessageRow:
+    """A message as followers and the API get it."""
+    row = _JsonRow(
+        message.id, message.channel, message.user, times.format_ms(message.ts_ms), text, message.offset,
+        msgspec.UNSET if message.edited_ts_ms is None else times.format_ms(message.edited_ts_ms),
+    )  # fmt: skip
+    return MessageRow(
+        message.ts_ms, member_of(message.channel, message.offset), message.time_ms,
+        message.user, message.channel, message.id, _encode_row(row).decode(),
+    )  # fmt: skip
+
+
+class Changes:
+    """The outcome of a fold. It holds the prior's own rows, already brought up to date.
+
+    Removing a message can take away the newest of its pair, channel or user, and only the store knows which is the
+    newest then: `pairs_to_recount`, `channels_to_recount` and `users_to_recount` name those rows. The store sets their
+    `last_ms` after the messages (for pairs) and the pairs (for channels and users) are written, before `batch` is called.
+    """
+
+    def __init__(self, prior: Prior) -> None:
+        self.prior = prior
+        self.before = {
+            partition: (state.messages_offset, state.users_offset) for partition, state in prior.partitions.items()
+        }
+        self.messages: dict[MessageKey, MessageState] = {}
+        self.pairs: set[Pair] = set()
+        self.channels: set[str] = set()
+        self.users: set[UserKey] = set()
+        self.pairs_to_recount: set[Pair] = set()
+        self.channels_to_recount: set[str] = set()
+        self.users_to_recount: set[UserKey] = set()
+        self.dead_letters: list[DeadLetter] = []
+        self.outcomes: Counter[str] = Counter()
+        self.removed_channels: list[RemovedName] = []
+        self.removed_users: list[RemovedName] = []
+        self._was_visible: dict[MessageKey, bool] = {}
+
+    def touch_message(self, message: MessageState) -> None:
+        """Note that a message will be written; call it before its visibility changes."""
+        key = message.key
+        if key not in self.messages:
+            self.messages[key] = message
+            self._was_visible[key] = message.stored and message.visible
+
+    def hidden(self, message: MessageState) -> None:
+        """Note a message that a deletion of its channel or user hid, without writing its row."""
+        self._was_visible[message.key] = True
+        self.messages[message.key] = message
+
+    def position_steps(self) -> list[PositionStep]:
+        """How far the batch takes each partition."""
+        return [
+            PositionStep(
+                partition, *_interleave(self.before[partition], state), state.messages, state.channels
+            )  # fmt: skip
+            for partition, state in self.prior.partitions.items()
+        ]
+
+    def batch(self) -> Batch:
+        """The delta to publish. Rows are read as they are now, so call it when nothing will change any more."""
+        rows: list[MessageRow] = []
+        removed: list[RemovedMessage] = []
+        for key, message in self.messages.items():
+            if message.visible and message.text is not None:
+                rows.append(message_row(message, message.text))
+            elif self._was_visible[key] and not message.visible:
+                member = member_of(message.channel, message.offset)
+                removed.append(RemovedMessage(message.channel, message.id, message.user, member))
+        return Batch(
+            positions=self.position_steps(),
+            messages=rows,
+            removed_messages=removed,
+            removed_channels=self.removed_channels,
+            removed_users=self.removed_users,
+            channels=[channel_row(name, self.prior.channels[name]) for name in sorted(self.channels)],
+            user_shares=[user_share(key, self.prior.users[key]) for key in sorted(self.users)],
+        )
+
+
+def channel_row(name: str, state: ChannelState) -> NameRow:
+    return NameRow(name, state.display.name, state.messages, state.last_ms)
+
+
+def user_share(key: UserKey, state: UserState) -> UserShare:
+    display = state.display
+    return UserShare(
+        key.partition, key.user, state.messages, state.last_ms,
+        display.name, display.ts_ms, display.channel, display.offset,
+    )  # fmt: skip
+
+
+def _interleave(before: tuple[int, int], state: PartitionState) -> Iterable[int]:
+    return (before[0], state.messages_offset, before[1], state.users_offset)

@@ -1,0 +1,141 @@
+"""What the fold knows of a partition: the rows it reads before a batch and writes after it.
+
+All are plain, mutable rows. They mirror the tables of docs/architecture.md, "The read model".
+"""
+
+import hashlib
+from typing import Final, NamedTuple
+
+import msgspec
+
+from livestream.deltas import MessageKey
+
+# Before every time that an event can carry: nothing was deleted, nothing was posted.
+NEVER_MS: Final = -(2**62)
+
+
+class Pair(NamedTuple):
+    """What counts are kept by: one user in one channel."""
+
+    channel: str
+    user: str
+
+
+class UserKey(NamedTuple):
+    """One user as far as one partition knows."""
+
+    partition: int
+    user: str
+
+
+class MessageState(msgspec.Struct):
+    """A message, or the tombstone that came before it (`posted` is false then, and only the key counts).
+
+    `digest` stands for (user, text as posted): it tells a repeat from a conflict when the text is edited or erased.
+    `text` is None where the batch leaves the stored text as it is. `visible` is false for good once it is false.
+    """
+
+    channel: str
+    id: str
+    partition: int
+    posted: bool = False
+    offset: int = -1
+    user: str = ""
+    digest: int = 0
+    ts_ms: int = NEVER_MS
+    append_ms: int = NEVER_MS
+    text: str | None = None
+    edited_ts_ms: int | None = None
+    edited_offset: int | None = None
+    channel_display_name: str | None = None
+    user_display_name: str | None = None
+    deleted: bool = False
+    visible: bool = False
+    stored: bool = False
+
+    @property
+    def key(self) -> MessageKey:
+        return MessageKey(self.channel, self.id)
+
+    @property
+    def time_ms(self) -> int:
+        """What is compared with a deletion's time: a clock that runs fast does not outlive a deletion."""
+        return min(self.ts_ms, self.append_ms)
+
+
+class DisplayName(msgspec.Struct, frozen=True):
+    """A display name with the order key of the post it came with: the newest is shown."""
+
+    name: str = ""
+    ts_ms: int = NEVER_MS
+    channel: str = ""
+    offset: int = -1
+
+    @property
+    def order(self) -> tuple[int, str, int]:
+        return (self.ts_ms, self.channel, self.offset)
+
+
+NO_DISPLAY_NAME: Final = DisplayName()
+
+
+class PairState(msgspec.Struct):
+    """Visible messages of one user in one channel, and the newest `ts` among them."""
+
+    messages: int = 0
+    last_ms: int = NEVER_MS
+
+
+class ChannelState(msgspec.Struct):
+    """A channel. `last_ms` keeps its value when `messages` falls to zero, so that the removal can name it."""
+
+    partition: int
+    messages: int = 0
+    last_ms: int = NEVER_MS
+    deleted_ms: int = NEVER_MS
+    display: DisplayName = NO_DISPLAY_NAME
+
+
+class UserState(msgspec.Struct):
+    """A user in one partition, as `ChannelState`."""
+
+    messages: int = 0
+    last_ms: int = NEVER_MS
+    deleted_ms: int = NEVER_MS
+    display: DisplayName = NO_DISPLAY_NAME
+
+
+class PartitionState(msgspec.Struct):
+    """Where a partition's fold stands: the next offset of `messages.v1` and of `users.v1`, and its totals."""
+
+    messages_offset: int = 0
+    users_offset: int = 0
+    messages: int = 0
+    channels: int = 0
+    last_append_ms: int = NEVER_MS
+    last_checksum: int = 0
+
+
+class Touched(msgspec.Struct):
+    """What has to be read before records can be folded."""
+
+    messages: set[MessageKey] = msgspec.field(default_factory=set)
+    channels: dict[str, int] = msgspec.field(default_factory=dict)
+    users: set[UserKey] = msgspec.field(default_factory=set)
+    pairs: set[Pair] = msgspec.field(default_factory=set)
+
+
+class Prior(msgspec.Struct):
+    """What was read of what is touched. A key that is absent was never written."""
+
+    partitions: dict[int, PartitionState]
+    messages: dict[MessageKey, MessageState] = msgspec.field(default_factory=dict)
+    channels: dict[str, ChannelState] = msgspec.field(default_factory=dict)
+    users: dict[UserKey, UserState] = msgspec.field(default_factory=dict)
+    pairs: dict[Pair, PairState] = msgspec.field(default_factory=dict)
+
+
+def digest_of(user: str, text: str) -> int:
+    """64 bits over (user, text), signed, as Postgres's bigint has it."""
+    content = f"{user}\0{text}".encode("utf-8", "surrogatepass")
+    return int.from_bytes(hashlib.blake2b(content, digest_size=8).digest(), "big", signed=True)

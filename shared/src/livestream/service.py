@@ -1,0 +1,129 @@
+"""What all services share as processes: logs, the event loop, health endpoints, background tasks, a clean end."""
+
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping
+from contextlib import suppress
+from typing import Any, Final, Literal, cast
+
+import msgspec
+from aiohttp import web
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+
+from livestream.logs import configure_logs, get_logger
+from livestream.retries import describe
+from livestream.settings import Environment
+
+Check = Callable[[], Awaitable[None]]
+
+# A dependency that does not answer within this is away, as far as a load balancer is concerned.
+CHECK_TIMEOUT_SECONDS: Final = 2.0
+SHUTDOWN_SECONDS: Final = 10.0
+
+_FATAL: Final = web.AppKey("fatal", list[BaseException])
+_log = get_logger(__name__)
+
+
+class ProcessSettings(msgspec.Struct, frozen=True):
+    """What every service reads: HOST, PORT, LOG_FORMAT, LOG_LEVEL."""
+
+    host: str
+    port: int
+    log_format: Literal["json", "console"]
+    log_level: str
+
+    @classmethod
+    def read(cls, env: Environment, default_port: int) -> "ProcessSettings":
+        return cls(
+            host=env.text("HOST", "127.0.0.1"),
+            port=env.integer("PORT", default_port, maximum=65_535),
+            log_format=cast(Literal["json", "console"], env.choice("LOG_FORMAT", "json", ("json", "console"))),
+            log_level=env.choice("LOG_LEVEL", "info", ("debug", "info", "warning", "error")),
+        )
+
+
+def run_service(name: str, settings: ProcessSettings, build: Callable[[], web.Application]) -> None:
+    """Serve the application until SIGTERM or SIGINT; exits with status 1 where a background task failed."""
+    configure_logs(name, settings.log_format, settings.log_level)
+    app = build()
+    app[_FATAL] = []
+    _log.info("starting", host=settings.host, port=settings.port)
+    with suppress(web.GracefulExit):
+        web.run_app(
+            app,
+            host=settings.host,
+            port=settings.port,
+            loop=new_event_loop(),
+            print=cast(Any, None),
+            access_log=None,
+            handler_cancellation=True,
+            shutdown_timeout=SHUTDOWN_SECONDS,
+        )
+    _log.info("stopped")
+    if app[_FATAL]:
+        sys.exit(1)
+
+
+def new_event_loop() -> asyncio.AbstractEventLoop:
+    """uvloop's where it exists."""
+    try:
+        import uvloop  # noqa: PLC0415 - absent on some platforms
+    except ImportError:
+        return asyncio.new_event_loop()
+    loop: asyncio.AbstractEventLoop = uvloop.new_event_loop()
+    return loop
+
+
+def add_health_routes(app: web.Application, checks: Mapping[str, Check]) -> None:
+    """`/livez`, `/readyz` and `/metrics`. A check raises where its dependency cannot be used."""
+
+    async def livez(_: web.Request) -> web.Response:
+        return web.json_response({"status": "ok"})
+
+    async def readyz(_: web.Request) -> web.Response:
+        results = dict(zip(checks, await asyncio.gather(*(_try(check) for check in checks.values())), strict=True))
+        failed = {name: problem for name, problem in results.items() if problem}
+        body = {"status": "unavailable" if failed else "ok", "checks": {n: p or "ok" for n, p in results.items()}}
+        return web.json_response(body, status=503 if failed else 200)
+
+    async def metrics(_: web.Request) -> web.Response:
+        return web.Response(body=generate_latest(), headers={"Content-Type": CONTENT_TYPE_LATEST})
+
+    app.router.add_get("/livez", livez)
+    app.router.add_get("/readyz", readyz)
+    app.router.add_get("/metrics", metrics)
+
+
+def run_in_background(app: web.Application, name: str, run: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    """Run a task beside the server, cancelled when it stops. If the task fails the process ends: nothing half works."""
+
+    async def context(app: web.Application) -> AsyncIterator[None]:
+        task = asyncio.create_task(run(), name=name)
+        task.add_done_callback(lambda done: _stop_on_failure(app, done))
+        yield
+        task.cancel()
+        with suppress(asyncio.CancelledError, Exception):
+            await task
+
+    app.cleanup_ctx.append(context)
+
+
+def _stop_on_failure(app: web.Application, task: asyncio.Task[None]) -> None:
+    if task.cancelled() or (error := task.exception()) is None:
+        return
+    _log.critical("background_task_failed", task=task.get_name(), error=describe(error), exc_info=error)
+    app[_FATAL].append(error)
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
+async def _try(check: Check) -> str | None:
+    try:
+        async with asyncio.timeout(CHECK_TIMEOUT_SECONDS):
+            await check()
+    except TimeoutError:
+        return f"no answer within {CHECK_TIMEOUT_SECONDS} s"
+    except Exception as error:  # noqa: BLE001 - whatever it is, it makes the service unready, and is told
+        return describe(error)
+    return None

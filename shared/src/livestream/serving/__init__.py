@@ -1,0 +1,29 @@
+"""The serving copy of the read model in Redis: merged counts, the newest messages, and the delta log."""
+
+from livestream.serving.client import (
+    MAX_BATCH_BYTES,
+    NoEpochError,
+    NameOrder,
+    Page,
+    ProgressReport,
+    PublishOutcome,
+    ServingCopy,
+    Stand,
+    Status,
+    Windows,
+)
+from livestream.serving.delta_log import DeltaLog
+
+__all__ = [
+    "MAX_BATCH_BYTES",
+    "DeltaLog",
+    "NameOrder",
+    "NoEpochError",
+    "Page",
+    "ProgressReport",
+    "PublishOutcome",
+    "ServingCopy",
+    "Stand",
+    "Status",
+    "Windows",
+]

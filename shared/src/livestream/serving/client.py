@@ -1,0 +1,197 @@
+"""Access to the serving copy: one method a Redis Function of serving.lua. Each call is atomic and one round trip."""
+
+from collections.abc import Sequence
+from enum import StrEnum
+from importlib import resources
+from typing import Any, Literal, NamedTuple, cast
+
+import msgspec
+from redis.asyncio import Redis
+from redis.exceptions import ResponseError
+
+from livestream.cursor import Cursor
+from livestream.deltas import MessageRow, NameRow, Totals, UserShare
+
+NameKind = Literal["channels", "users"]
+MAX_BATCH_BYTES = 64 * 1024 * 1024  # well below Redis's limit of 512 MiB for one argument
+
+_LIBRARY = resources.files("livestream.serving").joinpath("serving.lua").read_text("utf-8")
+
+_decode_totals = msgspec.msgpack.Decoder(Totals).decode
+_decode_message = msgspec.msgpack.Decoder(MessageRow).decode
+_decode_name = msgspec.msgpack.Decoder(NameRow).decode
+_decode_positions = msgspec.msgpack.Decoder(list[tuple[int, int, int]]).decode
+_encode = msgspec.msgpack.Encoder().encode
+
+
+class NoEpochError(Exception):
+    """Nothing is loaded: Redis started anew, was emptied, or was never filled. Somebody has to load an epoch."""
+
+
+class NameOrder(StrEnum):
+    """The orders that channels and users can be listed in. Ties, and `NAME`, go by the names' code points."""
+
+    MESSAGES = "messages"
+    LAST = "last"
+    NAME = "name"
+
+
+class PublishOutcome(StrEnum):
+    """What became of a batch: `OK` and `DUPLICATE` mean that it is in. `BEHIND`: earlier batches are missing."""
+
+    OK = "ok"
+    DUPLICATE = "duplicate"
+    BEHIND = "behind"
+    CONFLICT = "conflict"
+    NO_EPOCH = "no-epoch"
+    GENERATION = "generation"
+
+
+class Stand(NamedTuple):
+    """The position a read reflects. `positions`: partition → next offsets of (messages.v1, users.v1)."""
+
+    cursor: Cursor
+    generation: int
+    now_ms: int
+    totals: Totals
+    positions: dict[int, tuple[int, int]]
+
+
+class Windows(NamedTuple):
+    """The newest messages, oldest first, and the channels and users with most messages, most first."""
+
+    stand: Stand
+    messages: list[MessageRow]
+    channels: list[NameRow]
+    users: list[NameRow]
+
+
+class Page(NamedTuple):
+    """Some rows of an order; `next` is (score, name) of the last row, None where nothing follows."""
+
+    stand: Stand
+    rows: list[NameRow]
+    next: tuple[str, str] | None
+
+
+class ProgressReport(msgspec.Struct, array_like=True, frozen=True):
+    """What a projector sees of one partition. `last_append_ms` is the newest append time folded, `reported_ms` Redis's clock.
+
+    `lag_ms`: how long the oldest record that is not folded yet has been on the log; 0 where there is none.
+    """
+
+    partition: int
+    log_end: int
+    folded: int
+    last_append_ms: int
+    lag_ms: int
+    reported_ms: int = 0
+
+
+class Status(NamedTuple):
+    """What the heartbeat needs. `cursor` is None while there is no epoch; `rebuild` is its progress from 0 to 1."""
+
+    now_ms: int
+    cursor: Cursor | None
+    partitions: int
+    last_message_ms: int | None
+    rebuild: float | None
+    reports: list[ProgressReport]
+
+
+_decode_report = msgspec.msgpack.Decoder(ProgressReport).decode
+
+
+class ServingCopy:
+    """All methods raise redis.exceptions.RedisError where the server fails; reads raise NoEpochError as said there."""
+
+    def __init__(self, redis: Redis) -> None:
+        self.redis = redis
+
+    async def publish(self, batch: bytes, generation: int) -> tuple[PublishOutcome, int | None]:
+        """Apply an encoded `Batch` and append it to the delta log. The second is its sequence, where it was applied."""
+        reply = await self._call("publish", batch, generation)
+        sequence = int(reply[1]) if len(reply) > 1 else None
+        return PublishOutcome(reply[0].decode()), sequence
+
+    async def stage(
+        self,
+        epoch: str,
+        kind: Literal["messages", "channels", "shares"],
+        rows: Sequence[MessageRow | NameRow | UserShare],
+    ) -> None:
+        """Fill an epoch that nobody reads yet."""
+        await self._call("stage", epoch, kind, _encode(rows))
+
+    async def switch(
+        self, epoch: str, generation: int, partitions: int, positions: Sequence[tuple[int, int, int, int, int]]
+    ) -> None:
+        """Make a staged epoch the one to read. `positions`: (partition, both next offsets, total messages, total channels)."""
+        await self._call("switch", epoch, generation, partitions, _encode(positions))
+
+    async def windows(self, *, messages: int = 0, channels: int = 0, users: int = 0) -> Windows:
+        """The top of the three orders at one position. Raises NoEpochError."""
+        stand, newest, top_channels, top_users = _loaded(await self._call("windows", messages, channels, users))
+        return Windows(
+            _stand(stand),
+            [_decode_message(row) for row in newest],
+            [_decode_name(row) for row in top_channels],
+            [_decode_name(row) for row in top_users],
+        )
+
+    async def names(self, kind: NameKind, names: Sequence[str]) -> tuple[Stand, list[NameRow | None]]:
+        """Rows by name; None where a name has no visible message. Raises NoEpochError."""
+        stand, rows = _loaded(await self._call("names", kind, *names))
+        return _stand(stand), [_decode_name(row) if row else None for row in rows]
+
+    async def page(self, kind: NameKind, order: NameOrder, limit: int, after: tuple[str, str] | None = None) -> Page:
+        """`limit` rows of an order, behind `after` = (score, name) of another page. Raises NoEpochError."""
+        stand, rows, last_score = _loaded(await self._call("page", kind, order.value, limit, *(after or ())))
+        decoded = [_decode_name(row) for row in rows]
+        more = (last_score.decode(), decoded[-1].name) if len(decoded) == limit else None
+        return Page(_stand(stand), decoded, more)
+
+    async def report(self, reports: Sequence[ProgressReport]) -> bool:
+        """Tell followers how far the fold is; false while there is no epoch."""
+        return bool(await self._call("report", _encode(reports)) == b"ok")
+
+    async def status(self) -> Status:
+        now, epoch, sequence, partitions, newest, rebuild, reports = await self._call("status")
+        return Status(
+            now_ms=int(now),
+            cursor=Cursor(epoch.decode(), int(sequence)) if epoch else None,
+            partitions=int(partitions),
+            last_message_ms=int(newest) if newest else None,
+            rebuild=float(rebuild) if rebuild else None,
+            reports=[_decode_report(line) for line in reports],
+        )
+
+    async def _call(self, function: str, *arguments: str | int | bytes) -> Any:
+        name = f"livestream_{function}"
+        try:
+            return await self._fcall(name, arguments)
+        except ResponseError as error:
+            if "not found" not in str(error).lower():
+                raise
+        await self.redis.function_load(_LIBRARY, replace=True)
+        return await self._fcall(name, arguments)
+
+    async def _fcall(self, name: str, arguments: tuple[str | int | bytes, ...]) -> Any:
+        return await cast(Any, self.redis.fcall(name, 0, *cast(tuple[str, ...], arguments)))
+
+
+def _loaded(reply: list[Any] | None) -> list[Any]:
+    if reply is None:
+        raise NoEpochError
+    return reply
+
+
+def _stand(reply: list[bytes]) -> Stand:
+    epoch, generation, sequence, now, totals, positions = reply
+    return Stand(
+        Cursor(epoch.decode(), int(sequence)),
+        int(generation),
+        int(now),
+        _decode_totals(totals),
+        {partition: (messages, users) for partition, messages, users in _decode_positions(positions)},
+    )

@@ -1,0 +1,377 @@
+#!lua name=livestream
+
+-- The serving copy of the read model, and the one total order of deltas.
+--
+-- Everything a reader can see changes inside one call of `livestream_publish`, so any read is a state between two deltas
+-- and can name its sequence. Batches, rows and shares are MessagePack arrays as livestream/deltas.py declares them; a
+-- message's JSON passes through as an opaque string. Functions do not roll back: what can fail is checked before the
+-- first write.
+--
+-- `{livestream}:meta` holds the epoch, the server's run_id that the epoch belongs to, the sequence, and per partition p
+-- the next offsets `m<p>` (messages.v1) and `u<p>` (users.v1) and totals `tm<p>` (messages) and `tc<p>` (channels).
+-- The rest lives below `{livestream}:<epoch>:`
+--   messages    sorted set: score ts_ms, member channel NUL offset: the newest messages
+--   rows        hash: member -> MessageRow
+--   deltas      stream: `<sequence>-0`
+--   marks       sorted set: time in ms -> sequence, to trim the stream by age
+--   channels:rows, users:rows                  hash: name -> NameRow
+--   {channels,users}:{messages,last,name}      sorted sets: the orders; scores are negative so that ties go by name
+--   shares      hash: user -> list of UserShare
+
+local BASE = '{livestream}:'
+local META = BASE .. 'meta'
+local PROGRESS = BASE .. 'progress'
+local REBUILD = BASE .. 'rebuild'
+
+local KEPT_MESSAGES = 1000       -- five times the largest window, so that single removals need no refill
+local RETAINED_MS = 15 * 60000   -- the contract says ten minutes; readers are spared the last seconds' race
+local MARK_EVERY_MS = 5000
+local STAGED_SECONDS = 3600      -- a loader that died leaves nothing for longer
+
+local KEYS_OF_EPOCH = {
+  'messages', 'rows', 'deltas', 'marks', 'shares',
+  'channels:rows', 'channels:messages', 'channels:last', 'channels:name',
+  'users:rows', 'users:messages', 'users:last', 'users:name',
+}
+
+local function now_ms()
+  local time = redis.call('TIME')
+  return time[1] * 1000 + math.floor(time[2] / 1000)
+end
+
+local function run_id()
+  return string.match(redis.call('INFO', 'server'), 'run_id:(%x+)')
+end
+
+-- A hash as a table, or nil where no epoch belongs to this run of this server.
+local function read_meta()
+  local flat = redis.call('HGETALL', META)
+  local meta = {}
+  for i = 1, #flat, 2 do meta[flat[i]] = flat[i + 1] end
+  if not meta.epoch or meta.run_id ~= run_id() then return nil end
+  return meta
+end
+
+local function epoch_key(epoch, name)
+  return BASE .. epoch .. ':' .. name
+end
+
+local function number(value)
+  return tonumber(value or 0)
+end
+
+local function totals_of(meta, epoch)
+  local messages, channels = 0, 0
+  for field, value in pairs(meta) do
+    local kind = string.sub(field, 1, 2)
+    if kind == 'tm' then messages = messages + value elseif kind == 'tc' then channels = channels + value end
+  end
+  return { messages, channels, redis.call('ZCARD', epoch_key(epoch, 'users:messages')) }
+end
+
+-- strcoll depends on the server's locale; the order of names is that of their bytes.
+local function bytes_before(a, b)
+  for i = 1, math.min(#a, #b) do
+    local x, y = string.byte(a, i), string.byte(b, i)
+    if x ~= y then return x < y end
+  end
+  return #a < #b
+end
+
+local function newer_display(a, b)
+  if a[6] ~= b[6] then return a[6] > b[6] end
+  if a[7] ~= b[7] then return bytes_before(b[7], a[7]) end
+  return a[8] > b[8]
+end
+
+-- Writes a NameRow into its hash and orders, or takes it out at zero. Returns whether its count fell.
+local function put_row(epoch, kind, row)
+  local name, messages = row[1], row[3]
+  local rows = epoch_key(epoch, kind .. ':rows')
+  local before = redis.call('HGET', rows, name)
+  local fell = before and cmsgpack.unpack(before)[3] > messages
+  if messages > 0 then
+    redis.call('HSET', rows, name, cmsgpack.pack(row))
+    redis.call('ZADD', epoch_key(epoch, kind .. ':messages'), -messages, name)
+    redis.call('ZADD', epoch_key(epoch, kind .. ':last'), -row[4], name)
+    if not before then redis.call('ZADD', epoch_key(epoch, kind .. ':name'), 0, name) end
+  elseif before then
+    redis.call('HDEL', rows, name)
+    for _, order in ipairs({ ':messages', ':last', ':name' }) do
+      redis.call('ZREM', epoch_key(epoch, kind .. order), name)
+    end
+  end
+  return fell
+end
+
+local function merge_shares(name, shares)
+  local messages, last, last_of_none, display = 0, nil, nil, shares[1]
+  for _, share in ipairs(shares) do
+    messages = messages + share[3]
+    if share[3] > 0 then last = math.max(last or share[4], share[4]) end
+    last_of_none = math.max(last_of_none or share[4], share[4])
+    if newer_display(share, display) then display = share end
+  end
+  return { name, display[5], messages, last or last_of_none }
+end
+
+-- Puts partitions' shares of users into place. Returns the merged rows of those users, and whether any count fell.
+local function put_shares(epoch, shares)
+  local key = epoch_key(epoch, 'shares')
+  local touched, names, fell = {}, {}, false
+  for _, share in ipairs(shares) do
+    local name = share[2]
+    if not touched[name] then
+      local held = redis.call('HGET', key, name)
+      touched[name] = held and cmsgpack.unpack(held) or {}
+      names[#names + 1] = name
+    end
+    local list, place = touched[name], #touched[name] + 1
+    for i, held in ipairs(list) do
+      if held[1] == share[1] then place = i end
+    end
+    list[place] = share
+  end
+  local rows = {}
+  for i, name in ipairs(names) do
+    redis.call('HSET', key, name, cmsgpack.pack(touched[name]))
+    rows[i] = merge_shares(name, touched[name])
+    fell = put_row(epoch, 'users', rows[i]) or fell
+  end
+  return rows, fell
+end
+
+local function put_messages(epoch, rows)
+  local order, hash = epoch_key(epoch, 'messages'), epoch_key(epoch, 'rows')
+  for _, row in ipairs(rows) do
+    redis.call('ZADD', order, row[1], row[2])
+    redis.call('HSET', hash, row[2], cmsgpack.pack(row))
+  end
+  for _, member in ipairs(redis.call('ZRANGE', order, 0, -KEPT_MESSAGES - 1)) do
+    redis.call('ZREM', order, member)
+    redis.call('HDEL', hash, member)
+  end
+end
+
+local function drop_message(epoch, member)
+  redis.call('ZREM', epoch_key(epoch, 'messages'), member)
+  redis.call('HDEL', epoch_key(epoch, 'rows'), member)
+end
+
+-- Takes along the messages of removed channels (field 5) or users (field 4), up to the time of the removal.
+local function drop_messages_of(epoch, field, removals)
+  if #removals == 0 then return end
+  local up_to = {}
+  for _, removal in ipairs(removals) do up_to[removal[1]] = math.max(up_to[removal[1]] or removal[2], removal[2]) end
+  local flat = redis.call('HGETALL', epoch_key(epoch, 'rows'))
+  for i = 1, #flat, 2 do
+    local row = cmsgpack.unpack(flat[i + 1])
+    if up_to[row[field]] and row[3] <= up_to[row[field]] then drop_message(epoch, flat[i]) end
+  end
+end
+
+-- 'apply' where the batch continues from what is held, 'duplicate' where it is held, else 'behind' or 'conflict'.
+local function continuity(meta, positions)
+  local fresh, held = 0, 0
+  for _, step in ipairs(positions) do
+    local messages, users = number(meta['m' .. step[1]]), number(meta['u' .. step[1]])
+    if step[3] <= messages and step[5] <= users then
+      held = held + 1
+    elseif step[2] == messages and step[4] == users then
+      fresh = fresh + 1
+    elseif step[2] >= messages and step[4] >= users then
+      return 'behind'
+    else
+      return 'conflict'
+    end
+  end
+  if fresh == 0 then return 'duplicate' end
+  return held == 0 and 'apply' or 'conflict'
+end
+
+local function append(epoch, sequence, now, fields)
+  local deltas, marks = epoch_key(epoch, 'deltas'), epoch_key(epoch, 'marks')
+  redis.call('XADD', deltas, string.format('%.0f-0', sequence), unpack(fields))
+  local newest = redis.call('ZRANGE', marks, -1, -1, 'WITHSCORES')
+  if #newest == 0 or now - newest[2] >= MARK_EVERY_MS then
+    redis.call('ZADD', marks, now, string.format('%.0f', sequence))
+    local old = redis.call('ZRANGEBYSCORE', marks, '-inf', now - RETAINED_MS)
+    if #old > 0 then
+      redis.call('XTRIM', deltas, 'MINID', old[#old] .. '-0')
+      for i = 1, #old - 1 do redis.call('ZREM', marks, old[i]) end
+    end
+  end
+end
+
+-- publish(batch, generation) -> {'ok', sequence} | {'duplicate' | 'behind' | 'conflict' | 'no-epoch' | 'generation'}
+local function publish(_, args)
+  local meta = read_meta()
+  if not meta then return { 'no-epoch' } end
+  if meta.generation ~= args[2] then return { 'generation' } end
+  local batch = cmsgpack.unpack(args[1])
+  local positions, messages, removed, removed_channels, removed_users = batch[1], batch[2], batch[3], batch[4], batch[5]
+  local verdict = continuity(meta, positions)
+  if verdict ~= 'apply' then return { verdict } end
+
+  local epoch, now = meta.epoch, now_ms()
+  local shrinks = #removed + #removed_channels + #removed_users > 0
+  for _, message in ipairs(removed) do drop_message(epoch, message[4]) end
+  drop_messages_of(epoch, 5, removed_channels)
+  drop_messages_of(epoch, 4, removed_users)
+  put_messages(epoch, messages)
+  for _, row in ipairs(batch[6]) do shrinks = put_row(epoch, 'channels', row) or shrinks end
+  local users, fell = put_shares(epoch, batch[7])
+  local changed = {}
+  for _, step in ipairs(positions) do
+    for field, value in pairs({ m = step[3], u = step[5], tm = step[6], tc = step[7] }) do
+      meta[field .. step[1]] = value
+      changed[#changed + 1] = field .. step[1]
+      changed[#changed + 1] = string.format('%.0f', value)
+    end
+  end
+  local sequence = number(meta.sequence) + 1
+  redis.call('HSET', META, 'sequence', string.format('%.0f', sequence), 'as_of', string.format('%.0f', now), unpack(changed))
+  append(epoch, sequence, now, {
+    'batch', args[1], 'users', cmsgpack.pack(users), 'totals', cmsgpack.pack(totals_of(meta, epoch)),
+    'as_of', string.format('%.0f', now), 'shrinks', (shrinks or fell) and '1' or '0',
+  })
+  return { 'ok', sequence }
+end
+
+-- stage(epoch, kind, rows): a loader fills keys of an epoch that nobody reads yet. kind: messages, channels, shares
+local function stage(_, args)
+  local epoch, kind, rows = args[1], args[2], cmsgpack.unpack(args[3])
+  if kind == 'messages' then
+    put_messages(epoch, rows)
+  elseif kind == 'channels' then
+    for _, row in ipairs(rows) do put_row(epoch, 'channels', row) end
+  else
+    put_shares(epoch, rows)
+  end
+  for _, name in ipairs(KEYS_OF_EPOCH) do redis.call('EXPIRE', epoch_key(epoch, name), STAGED_SECONDS) end
+  return 'ok'
+end
+
+-- switch(epoch, generation, partitions, [[partition, messages_offset, users_offset, messages, channels]]): readers see the
+-- staged epoch from now on, and the one before is gone.
+local function switch(_, args)
+  local before = redis.call('HGET', META, 'epoch')
+  local fields = {
+    'epoch', args[1], 'generation', args[2], 'partitions', args[3], 'run_id', run_id(),
+    'sequence', '0', 'as_of', string.format('%.0f', now_ms()),
+  }
+  for _, held in ipairs(cmsgpack.unpack(args[4])) do
+    for i, field in ipairs({ 'm', 'u', 'tm', 'tc' }) do
+      fields[#fields + 1] = field .. held[1]
+      fields[#fields + 1] = string.format('%.0f', held[i + 1])
+    end
+  end
+  for _, name in ipairs(KEYS_OF_EPOCH) do
+    redis.call('PERSIST', epoch_key(args[1], name))
+    if before then redis.call('UNLINK', epoch_key(before, name)) end
+  end
+  redis.call('DEL', META)
+  redis.call('HSET', META, unpack(fields))
+  return 'ok'
+end
+
+local function held_rows(key, names)
+  local rows = {}
+  for i, name in ipairs(names) do rows[i] = redis.call('HGET', key, name) or '' end
+  return rows
+end
+
+-- Where a read stands: {epoch, generation, sequence, now, totals, positions}
+local function stand(meta)
+  local positions = {}
+  for field, value in pairs(meta) do
+    local partition = string.match(field, '^m(%d+)$')
+    if partition then
+      positions[#positions + 1] = { number(partition), number(value), number(meta['u' .. partition]) }
+    end
+  end
+  return {
+    meta.epoch, meta.generation, meta.sequence, string.format('%.0f', now_ms()),
+    cmsgpack.pack(totals_of(meta, meta.epoch)), cmsgpack.pack(positions),
+  }
+end
+
+-- windows(messages, channels, users) -> {stand, newest messages in order, channels, users by messages} or nil
+local function windows(_, args)
+  local meta = read_meta()
+  if not meta then return nil end
+  local members = redis.call('ZRANGE', epoch_key(meta.epoch, 'messages'), -number(args[1]), -1)
+  if args[1] == '0' then members = {} end
+  local result = { stand(meta), held_rows(epoch_key(meta.epoch, 'rows'), members) }
+  for i, kind in ipairs({ 'channels', 'users' }) do
+    local names = {}
+    if args[i + 1] ~= '0' then
+      names = redis.call('ZRANGE', epoch_key(meta.epoch, kind .. ':messages'), 0, number(args[i + 1]) - 1)
+    end
+    result[i + 2] = held_rows(epoch_key(meta.epoch, kind .. ':rows'), names)
+  end
+  return result
+end
+
+-- names(kind, name...) -> {stand, rows}; a row is '' where there is none
+local function names(_, args)
+  local meta = read_meta()
+  if not meta then return nil end
+  local wanted = {}
+  for i = 2, #args do wanted[i - 1] = args[i] end
+  return { stand(meta), held_rows(epoch_key(meta.epoch, args[1] .. ':rows'), wanted) }
+end
+
+-- How many members stand before or at (score, name), whether or not the name still stands there. No name holds NUL.
+local function rank_after(key, score, name)
+  local probe = name .. '\0'
+  redis.call('ZADD', key, score, probe)
+  local rank = redis.call('ZRANK', key, probe)
+  redis.call('ZREM', key, probe)
+  return rank
+end
+
+-- page(kind, order, limit, [score, name]) -> {stand, rows, last score}; order: messages, last, name
+local function page(_, args)
+  local meta = read_meta()
+  if not meta then return nil end
+  local key = epoch_key(meta.epoch, args[1] .. ':' .. args[2])
+  local start = args[5] and rank_after(key, args[4], args[5]) or 0
+  local found = redis.call('ZRANGE', key, start, start + number(args[3]) - 1, 'WITHSCORES')
+  local wanted = {}
+  for i = 1, #found, 2 do wanted[#wanted + 1] = found[i] end
+  return { stand(meta), held_rows(epoch_key(meta.epoch, args[1] .. ':rows'), wanted), found[#found] or '' }
+end
+
+-- report([[partition, log end, folded offset, newest append time in ms, lag in ms]]): what a projector sees, once a second
+local function report(_, args)
+  local now = now_ms()
+  for _, line in ipairs(cmsgpack.unpack(args[1])) do
+    line[6] = now
+    redis.call('HSET', PROGRESS, string.format('%.0f', line[1]), cmsgpack.pack(line))
+  end
+  return read_meta() and 'ok' or 'no-epoch'
+end
+
+-- status() -> {now, epoch or '', sequence, partitions, newest ts or '', rebuild progress or '', reports}
+local function status(_, _)
+  local meta = read_meta() or {}
+  local newest = ''
+  if meta.epoch then
+    local first = redis.call('ZRANGE', epoch_key(meta.epoch, 'channels:last'), 0, 0, 'WITHSCORES')
+    if #first > 0 then newest = string.format('%.0f', -first[2]) end
+  end
+  return {
+    string.format('%.0f', now_ms()), meta.epoch or '', meta.sequence or '0', meta.partitions or '0', newest,
+    redis.call('GET', REBUILD) or '', redis.call('HVALS', PROGRESS),
+  }
+end
+
+redis.register_function('livestream_publish', publish)
+redis.register_function('livestream_stage', stage)
+redis.register_function('livestream_switch', switch)
+redis.register_function('livestream_page', page)
+redis.register_function('livestream_report', report)
+redis.register_function({ function_name = 'livestream_windows', callback = windows, flags = { 'no-writes' } })
+redis.register_function({ function_name = 'livestream_names', callback = names, flags = { 'no-writes' } })
+redis.register_function({ function_name = 'livestream_status', callback = status, flags = { 'no-writes' } })

@@ -1,0 +1,70 @@
+"""What counts as a name, an id and a text (contract, section 1).
+
+Each check returns the value to keep and raises ValueError with a sentence about what is wrong.
+"""
+
+import re
+import unicodedata
+from functools import lru_cache
+
+NAME_MAX_CHARACTERS = 200
+TEXT_MAX_BYTES = 16 * 1024
+
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")  # Unicode category Cc
+_SURROGATE = re.compile(r"[\ud800-\udfff]")
+_RESERVED_NAMES = frozenset({".", ".."})  # no URL path can carry them: clients resolve them away
+
+# A stream has far fewer names than messages; this many cover the hot ones in a few megabytes.
+_CACHED_NAMES = 65_536
+
+
+@lru_cache(_CACHED_NAMES)
+def check_name(value: str) -> str:
+    """A channel's or user's name, in NFC."""
+    name = check_label(value)
+    if name in _RESERVED_NAMES:
+        raise ValueError("must not be `.` or `..`")
+    return name
+
+
+@lru_cache(_CACHED_NAMES)
+def check_label(value: str) -> str:
+    """A display name, in NFC: like a name, but it never stands in a path."""
+    _check_characters(value)
+    label = unicodedata.normalize("NFC", value)
+    _check_length(label)
+    return label
+
+
+def check_id(value: str) -> str:
+    """A message's id. It is compared as it stands: upstream systems choose it."""
+    _check_characters(value)
+    _check_length(value)
+    return value
+
+
+def check_text(value: str) -> str:
+    """A message's text."""
+    if "\0" in value:
+        raise ValueError("must not contain NUL")
+    if value.isascii():
+        size = len(value)
+    else:
+        if _SURROGATE.search(value):
+            raise ValueError("must not contain lone surrogates")
+        size = len(value.encode())
+    if size > TEXT_MAX_BYTES:
+        raise ValueError(f"must be at most {TEXT_MAX_BYTES} bytes of UTF-8, has {size}")
+    return value
+
+
+def _check_characters(value: str) -> None:
+    if _CONTROL.search(value):
+        raise ValueError("must not contain control characters")
+    if _SURROGATE.search(value):
+        raise ValueError("must not contain lone surrogates")
+
+
+def _check_length(value: str) -> None:
+    if not 1 <= len(value) <= NAME_MAX_CHARACTERS:
+        raise ValueError(f"must have 1 to {NAME_MAX_CHARACTERS} characters, has {len(value)}")
