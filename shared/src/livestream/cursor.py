@@ -8,7 +8,7 @@ _FORM = re.compile(r"([0-9a-f]{16})-(0|[1-9][0-9]{0,14})")
 
 
 class Cursor(NamedTuple):
-    """`epoch` names one life of the delta log (16 hex digits); `sequence` counts its deltas from 1, 0 is before the first."""
+    """`epoch`: one life of the delta log, 16 hex digits. `sequence` counts its deltas from 1; 0 is before the first."""
 
     epoch: str
     sequence: int

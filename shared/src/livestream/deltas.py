@@ -4,7 +4,7 @@ The projector writes it to its outbox as MessagePack, the Redis Function `publis
 serving copy and appends it to the delta log, and followers read it from there. All structs here are arrays on the wire
 (`array_like`), and serving.lua reads them by index: a field's place is part of the format, new fields go to the end.
 
-Strings are used where bytes would do, and "" where None would, because Lua's cmsgpack reads neither `bin` nor nil in arrays.
+Strings are used where bytes would do, and "" where None would: Lua's cmsgpack reads neither `bin` nor nil in arrays.
 """
 
 from typing import NamedTuple
@@ -30,7 +30,7 @@ class OrderKey(NamedTuple):
 
 
 class PositionStep(msgspec.Struct, array_like=True, frozen=True):
-    """How far a batch takes one partition of the fold: `[from, to)` of both inputs, and the partition's totals after it."""
+    """How far a batch takes one partition: `[from, to)` of both inputs, and the partition's totals after it."""
 
     partition: int
     messages_from: int
@@ -87,7 +87,7 @@ class NameRow(msgspec.Struct, array_like=True, frozen=True, gc=False):
 
 
 class UserShare(msgspec.Struct, array_like=True, frozen=True, gc=False):
-    """What one partition contributes to a user's row. The display name comes with the order key of the post it came with."""
+    """What one partition contributes to a user's row. `display_*` is the order key of the post the name came with."""
 
     partition: int
     name: str
@@ -123,7 +123,7 @@ class Delta(msgspec.Struct, frozen=True):
     """One entry of the delta log, as followers hold it.
 
     `users` are whole rows, merged over partitions. `shrinks` says that something was removed or a count fell, so that
-    rows which were outside a window may stand in it now. `positions` maps a partition to the next offsets of both inputs.
+    rows which were outside a window may stand in it now. `positions`: partition → next offsets of both inputs.
     """
 
     sequence: int

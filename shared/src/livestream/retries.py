@@ -23,7 +23,7 @@ _log = get_logger(__name__)
 
 
 def delays(first: float = FIRST_DELAY_SECONDS, longest: float = LONGEST_DELAY_SECONDS) -> Iterator[float]:
-    """Endless delays in seconds, each drawn from [0, bound] with a bound that doubles: many clients return spread out."""
+    """Endless delays in seconds, each drawn from 0 to a bound that doubles: many clients return spread out."""
     bound = first
     while True:
         yield random.uniform(0, bound)

@@ -39,7 +39,7 @@ class ProcessSettings(msgspec.Struct, frozen=True):
         return cls(
             host=env.text("HOST", "127.0.0.1"),
             port=env.integer("PORT", default_port, maximum=65_535),
-            log_format=cast(Literal["json", "console"], env.choice("LOG_FORMAT", "json", ("json", "console"))),
+            log_format=cast("Literal['json', 'console']", env.choice("LOG_FORMAT", "json", ("json", "console"))),
             log_level=env.choice("LOG_LEVEL", "info", ("debug", "info", "warning", "error")),
         )
 
@@ -56,7 +56,7 @@ def run_service(name: str, settings: ProcessSettings, build: Callable[[], web.Ap
             host=settings.host,
             port=settings.port,
             loop=new_event_loop(),
-            print=cast(Any, None),
+            print=cast("Any", None),
             access_log=None,
             handler_cancellation=True,
             shutdown_timeout=SHUTDOWN_SECONDS,

@@ -1,7 +1,6 @@
 """What folding a batch changed: the rows to write, the delta to publish, and the dead letters."""
 
 from collections import Counter
-from collections.abc import Iterable
 
 import msgspec
 
@@ -69,7 +68,8 @@ class Changes:
 
     Removing a message can take away the newest of its pair, channel or user, and only the store knows which is the
     newest then: `pairs_to_recount`, `channels_to_recount` and `users_to_recount` name those rows. The store sets their
-    `last_ms` after the messages (for pairs) and the pairs (for channels and users) are written, before `batch` is called.
+    `last_ms` once the messages (for pairs) and the pairs (for channels and users) are written, before it asks for
+    `batch`.
     """
 
     def __init__(self, prior: Prior) -> None:
@@ -104,12 +104,7 @@ class Changes:
 
     def position_steps(self) -> list[PositionStep]:
         """How far the batch takes each partition."""
-        return [
-            PositionStep(
-                partition, *_interleave(self.before[partition], state), state.messages, state.channels
-            )  # fmt: skip
-            for partition, state in self.prior.partitions.items()
-        ]
+        return [_step(partition, self.before[partition], state) for partition, state in self.prior.partitions.items()]
 
     def batch(self) -> Batch:
         """The delta to publish. Rows are read as they are now, so call it when nothing will change any more."""
@@ -144,5 +139,8 @@ def user_share(key: UserKey, state: UserState) -> UserShare:
     )  # fmt: skip
 
 
-def _interleave(before: tuple[int, int], state: PartitionState) -> Iterable[int]:
-    return (before[0], state.messages_offset, before[1], state.users_offset)
+def _step(partition: int, before: tuple[int, int], after: PartitionState) -> PositionStep:
+    messages_from, users_from = before
+    return PositionStep(
+        partition, messages_from, after.messages_offset, users_from, after.users_offset, after.messages, after.channels
+    )

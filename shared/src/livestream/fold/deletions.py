@@ -67,7 +67,7 @@ def fold_channel_deletion(record: Record, event: ChannelDeleted, prior: Prior, s
 
 
 def fold_user_deletion(partition: int, deletion: UserDeletion, prior: Prior, survivors: Survivors) -> Changes:
-    """Fold one `user.deleted` in one partition. `prior` holds the user, all the user's pairs there, and their channels."""
+    """Fold one `user.deleted` in one partition. `prior` holds the user, its pairs there, and their channels."""
     changes = Changes(prior)
     prior.partitions[partition].users_offset = deletion.offset + 1
     user = prior.users.setdefault(UserKey(partition, deletion.user), UserState())

@@ -26,7 +26,7 @@ from livestream.fold.state import (
 
 
 class Record(msgspec.Struct, frozen=True, gc=False):
-    """One record of `messages.v1`, read. `checksum` is over its bytes, so that a log made anew is told from the old one."""
+    """One record of `messages.v1`, read. `checksum` is over its bytes: it tells a log made anew from the old one."""
 
     topic: str
     partition: int
@@ -54,7 +54,7 @@ def split(records: Sequence[Record]) -> Iterator[Sequence[Record]]:
 
 
 def touched_by(records: Iterable[Record]) -> Touched:
-    """What `fold_messages` will look at. A pair that only an edit or deletion touches is known once its message is read."""
+    """What `fold_messages` will look at, as far as the records tell; `touched_through` tells the rest."""
     touched = Touched()
     for record in records:
         match record.event:
@@ -148,9 +148,11 @@ def _edit(record: Record, event: MessageEdited, changes: Changes) -> None:
     changes.outcomes["edited"] += 1
     if not message.visible:
         return
-    if message.edited_ts_ms is not None and message.edited_offset is not None:
-        if (event.ts_ms, record.offset) <= (message.edited_ts_ms, message.edited_offset):
-            return
+    if message.edited_ts_ms is not None and (event.ts_ms, record.offset) <= (
+        message.edited_ts_ms,
+        message.edited_offset,
+    ):
+        return
     changes.touch_message(message)
     message.text = event.text
     message.edited_ts_ms, message.edited_offset = event.ts_ms, record.offset
@@ -184,7 +186,7 @@ def _channel_of(prior: Prior, name: str, partition: int) -> ChannelState:
 
 
 def _show_names(message: MessageState, channel: ChannelState, user: UserState, changes: Changes) -> None:
-    """Display names follow posts, also of messages deleted one by one, but do not outlive their channel's or user's deletion."""
+    """Display names follow posts, also of messages deleted since, but end with their channel's or user's deletion."""
     order = (message.ts_ms, message.channel, message.offset)
     if message.channel_display_name and message.time_ms > channel.deleted_ms and order > channel.display.order:
         channel.display = DisplayName(message.channel_display_name, *order)

@@ -2,8 +2,8 @@
 
 from livestream.serving.client import (
     MAX_BATCH_BYTES,
-    NoEpochError,
     NameOrder,
+    NoEpochError,
     Page,
     ProgressReport,
     PublishOutcome,

@@ -75,7 +75,7 @@ class Page(NamedTuple):
 
 
 class ProgressReport(msgspec.Struct, array_like=True, frozen=True):
-    """What a projector sees of one partition. `last_append_ms` is the newest append time folded, `reported_ms` Redis's clock.
+    """What a projector sees of one partition. `last_append_ms`: newest append time folded. `reported_ms`: by Redis.
 
     `lag_ms`: how long the oldest record that is not folded yet has been on the log; 0 where there is none.
     """
@@ -126,7 +126,7 @@ class ServingCopy:
     async def switch(
         self, epoch: str, generation: int, partitions: int, positions: Sequence[tuple[int, int, int, int, int]]
     ) -> None:
-        """Make a staged epoch the one to read. `positions`: (partition, both next offsets, total messages, total channels)."""
+        """Make a staged epoch the one to read. `positions`: (partition, both next offsets, messages, channels)."""
         await self._call("switch", epoch, generation, partitions, _encode(positions))
 
     async def windows(self, *, messages: int = 0, channels: int = 0, users: int = 0) -> Windows:
@@ -177,7 +177,7 @@ class ServingCopy:
         return await self._fcall(name, arguments)
 
     async def _fcall(self, name: str, arguments: tuple[str | int | bytes, ...]) -> Any:
-        return await cast(Any, self.redis.fcall(name, 0, *cast(tuple[str, ...], arguments)))
+        return await cast("Any", self.redis.fcall(name, 0, *cast("tuple[str, ...]", arguments)))
 
 
 def _loaded(reply: list[Any] | None) -> list[Any]:

@@ -1,0 +1,132 @@
+"""A change: what a client of one view has to be told to go from one position to a later one. Pure."""
+
+from collections.abc import Iterable
+
+from livestream.deltas import Delta, MessageKey, MessageRow, NameRow, RemovedName
+from livestream.frames.views import View, ViewKind
+from livestream.frames.window import Window, message_order, messages_of, most_first, taken_along
+
+# What a client of these views misses is never skipped: it is told, or told to start anew.
+_COMPLETE_KINDS = frozenset({ViewKind.MESSAGES, ViewKind.CHANNEL, ViewKind.USER})
+
+
+class Change:
+    """Deltas folded into the rows that changed, each at its newest value; counts are conflated by that."""
+
+    def __init__(self, view: View) -> None:
+        self.view = view
+        self.empty = True
+        self.shrank = False
+        self.removed_messages: set[MessageKey] = set()
+        self.removed_channels: dict[str, int] = {}
+        self.removed_users: dict[str, int] = {}
+        self.messages: dict[MessageKey, MessageRow] = {}
+        self.channels: dict[str, NameRow] = {}
+        self.users: dict[str, NameRow] = {}
+        self._fallen: set[str] = set()
+
+    def add(self, delta: Delta) -> None:
+        """Fold in the next delta."""
+        limits = self.view.limits
+        if limits.messages:
+            self._remove(delta)
+            for row in messages_of(self.view, delta):
+                self.messages[row.key] = row
+        channels = self._rows_of(delta.channels) if limits.channels else []
+        users = self._rows_of(delta.users) if limits.users else []
+        self.channels.update((row.name, row) for row in channels)
+        self.users.update((row.name, row) for row in users)
+        if delta.shrinks:
+            self.shrank = True
+            self._fallen.update(row.name for row in (*channels, *users))
+        self._take_zero_rows(channels, self.removed_channels)
+        self._take_zero_rows(users, self.removed_users)
+        self.empty = self.empty and not (
+            self.view.has_totals
+            or self.messages
+            or self.channels
+            or self.users
+            or self.removed_messages
+            or self.removed_channels
+            or self.removed_users
+        )
+
+    @property
+    def misses_too_much(self) -> bool:
+        """Whether it holds more than the view's window, so that a client that missed it starts anew."""
+        limits = self.view.limits
+        if self.view.kind in _COMPLETE_KINDS:
+            return len(self.messages) > limits.messages
+        return self.view.kind is not ViewKind.HOME and (
+            len(self.channels) > limits.channels or len(self.users) > limits.users
+        )
+
+    def complete(self, window: Window, before: Window | None) -> None:
+        """Bring in what the window at the end holds and the deltas do not carry.
+
+        `before` is the window that the clients hold; None where that is not known any more, as for one that resumes:
+        after removals it is then told the whole window.
+        """
+        for row in window.messages:
+            if row.key not in self.messages and (self.shrank if before is None else row.key not in _keys(before)):
+                self.messages[row.key] = row
+        for held, rows, old in (
+            (window.channels, self.channels, before.channels if before else None),
+            (window.users, self.users, before.users if before else None),
+        ):
+            for name_row in held:
+                if name_row.name not in rows and (self.shrank if old is None else name_row.name not in old):
+                    rows[name_row.name] = name_row
+        if self.view.kind is ViewKind.HOME:
+            self._keep_top(window)
+
+    def sorted_messages(self) -> list[MessageRow]:
+        return sorted(self.messages.values(), key=message_order)
+
+    def sorted_names(self, rows: dict[str, NameRow]) -> list[NameRow]:
+        """Rows to tell, most messages first. At zero a row is a removal, but where the view is of that one name."""
+        return sorted((row for row in rows.values() if row.messages or self.view.name), key=most_first)
+
+    def _rows_of(self, rows: Iterable[NameRow]) -> list[NameRow]:
+        return [row for row in rows if not self.view.name or row.name == self.view.name]
+
+    def _remove(self, delta: Delta) -> None:
+        """Note removals, and drop rows of earlier deltas that they reach."""
+        view = self.view
+        for removed in delta.removed_messages:
+            if view.kind is ViewKind.USER and removed.user != view.name:
+                continue
+            if view.kind is ViewKind.CHANNEL and removed.channel != view.name:
+                continue
+            key = MessageKey(removed.channel, removed.id)
+            self.messages.pop(key, None)
+            self.removed_messages.add(key)
+        channels = [r for r in delta.removed_channels if view.kind is not ViewKind.CHANNEL or r.name == view.name]
+        users = [r for r in delta.removed_users if view.kind is not ViewKind.USER or r.name == view.name]
+        if channels or users:
+            self.messages = {k: row for k, row in self.messages.items() if not taken_along(row, channels, users)}
+        _note(channels, self.removed_channels)
+        _note(users, self.removed_users)
+
+    def _take_zero_rows(self, rows: Iterable[NameRow], removed: dict[str, int]) -> None:
+        """A row whose count fell to zero is a removal, and not one any more when it comes back."""
+        if self.view.name:
+            return
+        _note([RemovedName(row.name, row.last_ms) for row in rows if not row.messages], removed)
+
+    def _keep_top(self, window: Window) -> None:
+        """Home tells the newest messages, its top rows, and rows that may have stood among them and fell."""
+        limit = self.view.limits.messages
+        if len(self.messages) > limit:
+            self.messages = {row.key: row for row in self.sorted_messages()[-limit:]}
+        self.channels = {n: r for n, r in self.channels.items() if n in window.channels or n in self._fallen}
+        self.users = {n: r for n, r in self.users.items() if n in window.users or n in self._fallen}
+
+
+def _note(removals: Iterable[RemovedName], noted: dict[str, int]) -> None:
+    for removed in removals:
+        noted[removed.name] = max(noted.get(removed.name, removed.up_to_ms), removed.up_to_ms)
+
+
+def _keys(window: Window) -> set[MessageKey]:
+    return {row.key for row in window.messages}
