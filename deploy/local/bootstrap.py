@@ -1,7 +1,7 @@
 """Brings .venv up to date with the lock files, with the standard library only.
 
-Does nothing when no lock file, pyproject.toml or Python changed since the last time. Otherwise: pip installs uv, hash by
-hash, into an environment of its own; uv makes .venv what requirements.lock says and adds the workspace's members.
+Does nothing when no lock file, pyproject.toml or Python changed since the last time. Otherwise pip installs uv, its
+hash checked, into an environment of its own; uv makes .venv what requirements.lock says, and adds our packages.
 """
 
 import fcntl
@@ -57,7 +57,7 @@ def install_uv() -> Path:
     if importlib.util.find_spec("ensurepip") is None:
         version = ".".join(platform.python_version_tuple()[:2])
         raise SetupError(
-            f"{sys.executable} has no working venv module. Install it (Debian, Ubuntu: apt install python{version}-venv)"
+            f"{sys.executable} has no venv module; install it (Debian, Ubuntu: apt install python{version}-venv)"
         )
     shutil.rmtree(UV_VENV, ignore_errors=True)
     run("setting up the installer", [sys.executable, "-m", "venv", UV_VENV])

@@ -19,7 +19,7 @@ def main() -> None:
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, int(death_signal), 0, 0, 0)
         if os.getppid() != int(parent):  # It died before we could ask.
             os.kill(os.getpid(), signal.SIGKILL)
-    os.execvp(command[0], command)
+    os.execvp(command[0], command)  # noqa: S606 (becoming another program is the point)
 
 
 if __name__ == "__main__":

@@ -5,11 +5,14 @@ so that no command waits for what another one needs.
 """
 
 import importlib
+import logging
 import pkgutil
+import sys
 
 import click
 
 from livestream_local import commands
+from livestream_local.errors import LauncherError
 
 
 class CommandModules(click.Group):
@@ -33,4 +36,10 @@ def cli() -> None:
 
 
 def main() -> None:
-    cli(prog_name="./live")
+    # It would complain of servers that are still starting; our own report says what matters.
+    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
+    try:
+        cli(prog_name="./live")
+    except LauncherError as error:
+        click.echo(f"live: {error}", err=True)
+        sys.exit(1)

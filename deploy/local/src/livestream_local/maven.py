@@ -1,7 +1,7 @@
 """Artifacts from Maven repositories, each checked against a committed SHA-256 before anything uses it.
 
-A lock names what it locks by coordinates alone; jgo knows where they are to be had. jgo itself checks a download against
-what the repository says, which is no protection from the repository, so the check against the lock is ours.
+A lock names what it locks by coordinates alone; jgo knows where they are to be had. jgo checks a download only
+against what the repository itself says, so the check against the lock is ours.
 """
 
 import hashlib
@@ -51,7 +51,9 @@ def format_lock(comment: str, artifacts: Iterable[LockedArtifact]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def fetch(artifacts: Sequence[LockedArtifact], cache: Path, progress: Progress = lambda _done, _all: None) -> list[Path]:
+def fetch(
+    artifacts: Sequence[LockedArtifact], cache: Path, progress: Progress = lambda _done, _all: None
+) -> list[Path]:
     """Returns each artifact's file, in the order given, downloading what `cache` lacks.
 
     Raises LauncherError when one cannot be had, or is not what the lock says.
@@ -95,11 +97,10 @@ def _fetch_one(context: "MavenContext", locked: LockedArtifact) -> Path:
     artifact = context.create_dependency(locked.coordinates).artifact
     path = artifact.cached_path
     assert path is not None
-    marker = path.with_suffix(".checked")
-    if marker.exists() and path.exists() and marker.read_text() == locked.sha256:
-        return path
-    # What lies there unchecked may be half a download.
-    path.unlink(missing_ok=True)
+    if path.exists():
+        if _sha256(path) == locked.sha256:
+            return path
+        path.unlink()  # Half a download, or tampered with; either way it is had anew.
     _retrying(locked.coordinates, artifact.resolve)
     actual = _sha256(path)
     if actual != locked.sha256:
@@ -108,7 +109,6 @@ def _fetch_one(context: "MavenContext", locked: LockedArtifact) -> Path:
             f"{locked.coordinates} is not the file that was locked (SHA-256 {actual}, expected {locked.sha256}). "
             "It was not used. Check what stands between this machine and its Maven repository."
         )
-    marker.write_text(locked.sha256)
     return path
 
 
@@ -127,4 +127,3 @@ def _retrying(what: str, download: Callable[[], object]) -> None:
 def _sha256(path: Path) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
-

@@ -19,8 +19,9 @@ BOOTSTRAP_LOCK = ROOT / "deploy/local/bootstrap.lock"
 @click.option("--upgrade", is_flag=True, help="Take the newest versions that are allowed, instead of those locked now.")
 def command(*, upgrade: bool) -> None:
     """Write the lock files anew (for developers)."""
-    compile_lock = [
-        *(UV, "pip", "compile", "--quiet", "--universal", "--generate-hashes", "--no-annotate", "--no-header"),
+    compile_lock: list[str | Path] = [
+        UV,
+        *("pip", "compile", "--quiet", "--universal", "--generate-hashes", "--no-annotate", "--no-header"),
         *("--no-emit-index-url", "--no-emit-find-links", "--python-version", OLDEST_PYTHON),
         *(["--upgrade"] if upgrade else []),
     ]

@@ -117,6 +117,9 @@ class Kafka:
             "replica.fetch.max.bytes": MAX_RECORD_BATCH_BYTES,
             # The default, 128 MiB, is a quarter of the heap.
             "log.cleaner.dedupe.buffer.size": 16 * 1024 * 1024,
+            # After a kill, the controller takes the broker's next life only when its last one has timed out.
+            "broker.session.timeout.ms": 3000,
+            "broker.heartbeat.interval.ms": 1000,
             # Waiting for more members helps a fleet; here it only delays the first.
             "group.initial.rebalance.delay.ms": 0,
         }

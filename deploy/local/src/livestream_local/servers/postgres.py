@@ -107,8 +107,9 @@ def _unpack(jar: Path, directory: Path) -> None:
 
 def _create_cluster(binaries: Path, directory: Path, user: User) -> None:
     os.chown(directory, user.uid, user.gid)
-    initdb = [
-        *(binaries / "initdb", "-D", directory, "-U", USER, "--no-instructions"),
+    initdb: list[str | Path] = [
+        binaries / "initdb",
+        *("-D", str(directory), "-U", USER, "--no-instructions"),
         # Only this machine reaches it, as with the other embedded servers.
         "--auth=trust",
         # Byte order and Unicode rules that are the same on every platform and never change under an index.

