@@ -11,6 +11,8 @@ from typing import NamedTuple
 
 import msgspec
 
+from livestream import times
+
 _OFFSET_DIGITS = 19  # Kafka's offsets are signed 64-bit
 
 
@@ -143,6 +145,28 @@ class Delta(msgspec.Struct, frozen=True):
 def member_of(channel: str, offset: int) -> str:
     """A message's place among those of equal `ts`, as bytes that sort like (channel, offset): names hold no NUL."""
     return f"{channel}\0{offset:0{_OFFSET_DIGITS}d}"
+
+
+class _MessageJson(msgspec.Struct, frozen=True):
+    id: str
+    channel: str
+    user: str
+    ts: str
+    text: str
+    offset: int
+    edited_at: str | msgspec.UnsetType
+
+
+_encode_json = msgspec.json.Encoder().encode
+
+
+def message_row(
+    *, channel: str, id_: str, user: str, ts_ms: int, append_ms: int, offset: int, text: str, edited_ts_ms: int | None
+) -> MessageRow:
+    """A visible message as it is published, streamed and served: encoded here, once, for everybody."""
+    edited_at = msgspec.UNSET if edited_ts_ms is None else times.format_ms(edited_ts_ms)
+    json = _encode_json(_MessageJson(id_, channel, user, times.format_ms(ts_ms), text, offset, edited_at))
+    return MessageRow(ts_ms, member_of(channel, offset), min(ts_ms, append_ms), user, channel, id_, json.decode())
 
 
 _encode = msgspec.msgpack.Encoder().encode

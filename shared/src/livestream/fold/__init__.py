@@ -1,6 +1,6 @@
 """The fold: events become changed rows. Pure; see `messages` for the rules and `state` for the rows."""
 
-from livestream.fold.changes import Changes, Coordinates, DeadLetter, message_row
+from livestream.fold.changes import Changes, Coordinates, DeadLetter
 from livestream.fold.deletions import (
     Survivors,
     UserDeletion,
@@ -47,7 +47,6 @@ __all__ = [
     "fold_channel_deletion",
     "fold_messages",
     "fold_user_deletion",
-    "message_row",
     "split",
     "touched_by",
     "touched_through",

@@ -4,7 +4,6 @@ from collections import Counter
 
 import msgspec
 
-from livestream import times
 from livestream.deltas import (
     Batch,
     MessageKey,
@@ -15,6 +14,7 @@ from livestream.deltas import (
     RemovedName,
     UserShare,
     member_of,
+    message_row,
 )
 from livestream.events import Rejected
 from livestream.fold.state import ChannelState, MessageState, Pair, PartitionState, Prior, UserKey, UserState
@@ -36,31 +36,6 @@ class DeadLetter(msgspec.Struct, frozen=True):
 
     coordinates: Coordinates
     rejected: Rejected
-
-
-class _JsonRow(msgspec.Struct):
-    id: str
-    channel: str
-    user: str
-    ts: str
-    text: str
-    offset: int
-    edited_at: str | msgspec.UnsetType = msgspec.UNSET
-
-
-_encode_row = msgspec.json.Encoder().encode
-
-
-def message_row(message: MessageState, text: str) -> MessageRow:
-    """A message as followers and the API get it."""
-    row = _JsonRow(
-        message.id, message.channel, message.user, times.format_ms(message.ts_ms), text, message.offset,
-        msgspec.UNSET if message.edited_ts_ms is None else times.format_ms(message.edited_ts_ms),
-    )  # fmt: skip
-    return MessageRow(
-        message.ts_ms, member_of(message.channel, message.offset), message.time_ms,
-        message.user, message.channel, message.id, _encode_row(row).decode(),
-    )  # fmt: skip
 
 
 class Changes:
@@ -112,7 +87,7 @@ class Changes:
         removed: list[RemovedMessage] = []
         for key, message in self.messages.items():
             if message.visible and message.text is not None:
-                rows.append(message_row(message, message.text))
+                rows.append(_row(message, message.text))
             elif self._was_visible[key] and not message.visible:
                 member = member_of(message.channel, message.offset)
                 removed.append(RemovedMessage(message.channel, message.id, message.user, member))
@@ -125,6 +100,19 @@ class Changes:
             channels=[channel_row(name, self.prior.channels[name]) for name in sorted(self.channels)],
             user_shares=[user_share(key, self.prior.users[key]) for key in sorted(self.users)],
         )
+
+
+def _row(message: MessageState, text: str) -> MessageRow:
+    return message_row(
+        channel=message.channel,
+        id_=message.id,
+        user=message.user,
+        ts_ms=message.ts_ms,
+        append_ms=message.append_ms,
+        offset=message.offset,
+        text=text,
+        edited_ts_ms=message.edited_ts_ms,
+    )
 
 
 def channel_row(name: str, state: ChannelState) -> NameRow:
