@@ -22,7 +22,7 @@ class StreamFormatError(Exception):
 
 
 class ServerSentEvent(msgspec.Struct, frozen=True):
-    """One dispatched event. `id` is the last that the stream named, "" where none was; `has_id`: with this very event."""
+    """One dispatched event. `id` is the last that the stream named, "" where none was; `has_id`: by this event."""
 
     event: str
     data: str

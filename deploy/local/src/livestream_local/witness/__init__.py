@@ -1,0 +1,19 @@
+"""The independent witness: what the contract's section 2 says of a log, worked out in the plainest way.
+
+It shares no code with the fold that it checks. `facts` keeps what each record says, `read_model` judges all of it at
+once: no increments, no order of steps that could hide a mistake.
+"""
+
+from livestream_local.witness.facts import LogFacts, LogRecord, MessageFacts, message_key, text_digest
+from livestream_local.witness.read_model import NameTally, ReadModel, Tally
+
+__all__ = [
+    "LogFacts",
+    "LogRecord",
+    "MessageFacts",
+    "NameTally",
+    "ReadModel",
+    "Tally",
+    "message_key",
+    "text_digest",
+]

@@ -1,0 +1,182 @@
+"""What the records of a log say, kept so that ten million messages fit into a few gigabytes.
+
+Ids and texts are kept as 16-byte digests; names are kept once each.
+"""
+
+import hashlib
+from collections import Counter
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import msgspec
+
+from livestream.events import (
+    FUTURE_TOLERANCE_MS,
+    ChannelDeleted,
+    MessageDeleted,
+    MessageEdited,
+    MessagePosted,
+    Rejected,
+    UserDeleted,
+    parse_record,
+)
+from livestream.partitioning import partition_of
+
+_DIGEST_BYTES = 16  # among ten million, two alike are less likely than 1 in 10**23
+
+
+class LogRecord(NamedTuple):
+    """One record of `messages.v1` or `users.v1`, as the log has it."""
+
+    topic: str
+    partition: int
+    offset: int
+    append_ms: int
+    value: bytes | None
+    headers: Sequence[tuple[str, bytes]] = ()
+
+
+class Edit(NamedTuple):
+    """The newest edit of a message, by (`ts_ms`, `offset`)."""
+
+    ts_ms: int
+    offset: int
+    text: bytes
+
+
+class MessageFacts(msgspec.Struct, gc=False):
+    """What the log says of one message. `text` is the digest as posted; `time_ms` is what deletions compare with."""
+
+    channel: str
+    user: str
+    offset: int
+    ts_ms: int
+    time_ms: int
+    text: bytes
+    deleted: bool
+    channel_display_name: str | None = None
+    user_display_name: str | None = None
+    edit: Edit | None = None
+
+    @property
+    def shown_text(self) -> bytes:
+        return self.edit.text if self.edit else self.text
+
+    @property
+    def order(self) -> tuple[int, str, int]:
+        return (self.ts_ms, self.channel, self.offset)
+
+
+class UserDeletion(NamedTuple):
+    """A user is gone up to `time_ms`; `offset` on `users.v1` tells who has heard of it."""
+
+    offset: int
+    user: str
+    time_ms: int
+
+
+class LogFacts:
+    """The facts of a log with `partitions` of `messages.v1`; `take` each record once, a partition's in order."""
+
+    def __init__(self, partitions: int) -> None:
+        self.partitions = partitions
+        self.messages: dict[bytes, MessageFacts] = {}
+        self.channel_partition: dict[str, int] = {}
+        self.channel_deleted_ms: dict[str, int] = {}
+        self.user_deletions: list[UserDeletion] = []
+        self.refused: Counter[str] = Counter()
+        self.records = 0
+        self.repeats = 0
+        self._deleted_ahead: set[bytes] = set()
+        self._names: dict[str, str] = {}
+
+    def take(self, record: LogRecord) -> None:
+        self.records += 1
+        event = parse_record(record.topic, record.value, record.headers)
+        if isinstance(event, Rejected):
+            self.refused[event.reason] += 1
+        elif event.ts_ms - record.append_ms > FUTURE_TOLERANCE_MS:
+            self.refused["future-ts"] += 1
+        elif isinstance(event, UserDeleted):
+            time_ms = min(event.ts_ms, record.append_ms)
+            self.user_deletions.append(UserDeletion(record.offset, self._name(event.user), time_ms))
+        elif record.partition != self._partition_of(event.channel):
+            self.refused["wrong-partition"] += 1
+        else:
+            self._take_message_event(record, event)
+
+    def _take_message_event(
+        self, record: LogRecord, event: MessagePosted | MessageEdited | MessageDeleted | ChannelDeleted
+    ) -> None:
+        match event:
+            case MessagePosted():
+                self._post(record, event)
+            case MessageEdited():
+                self._edit(record, event)
+            case MessageDeleted():
+                self._delete(event)
+            case ChannelDeleted():
+                time_ms = min(event.ts_ms, record.append_ms)
+                self.channel_deleted_ms[event.channel] = max(
+                    time_ms, self.channel_deleted_ms.get(event.channel, time_ms)
+                )
+
+    def _post(self, record: LogRecord, event: MessagePosted) -> None:
+        key = message_key(event.channel, event.id)
+        text = text_digest(event.text)
+        first = self.messages.get(key)
+        if first is None:
+            self.messages[key] = MessageFacts(
+                channel=self._name(event.channel),
+                user=self._name(event.user),
+                offset=record.offset,
+                ts_ms=event.ts_ms,
+                time_ms=min(event.ts_ms, record.append_ms),
+                text=text,
+                deleted=key in self._deleted_ahead,
+                channel_display_name=event.channel_display_name,
+                user_display_name=event.user_display_name,
+            )
+        elif (first.user, first.text) == (event.user, text):
+            self.repeats += 1
+        else:
+            self.refused["conflict"] += 1
+
+    def _edit(self, record: LogRecord, event: MessageEdited) -> None:
+        key = message_key(event.channel, event.id)
+        message = self.messages.get(key)
+        if message is not None:
+            edit = Edit(event.ts_ms, record.offset, text_digest(event.text))
+            message.edit = max(message.edit or edit, edit)
+        elif key not in self._deleted_ahead:
+            self.refused["unknown-message"] += 1
+
+    def _delete(self, event: MessageDeleted) -> None:
+        key = message_key(event.channel, event.id)
+        message = self.messages.get(key)
+        if message is None:
+            self._deleted_ahead.add(key)
+        else:
+            message.deleted = True
+
+    def _partition_of(self, channel: str) -> int:
+        partition = self.channel_partition.get(channel)
+        if partition is None:
+            partition = self.channel_partition[channel] = partition_of(channel, self.partitions)
+        return partition
+
+    def _name(self, name: str) -> str:
+        return self._names.setdefault(name, name)
+
+
+def message_key(channel: str, id_: str) -> bytes:
+    """What stands for (channel, id): names and ids hold no NUL."""
+    return _digest(f"{channel}\0{id_}")
+
+
+def text_digest(text: str) -> bytes:
+    return _digest(text)
+
+
+def _digest(text: str) -> bytes:
+    return hashlib.blake2b(text.encode(), digest_size=_DIGEST_BYTES).digest()
