@@ -9,8 +9,14 @@ import ctypes
 import os
 import signal
 import sys
+from collections.abc import Sequence
 
 PR_SET_PDEATHSIG = 1  # <linux/prctl.h>
+
+
+def guard(death_signal: signal.Signals) -> Sequence[str]:
+    """What to put in front of a command, for this process to be the parent that it must not outlive."""
+    return [sys.executable, "-I", "-S", __file__, str(int(death_signal)), str(os.getpid())]
 
 
 def main() -> None:

@@ -4,7 +4,6 @@ import asyncio
 import contextlib
 import os
 import signal
-import sys
 from pathlib import Path
 from typing import BinaryIO
 
@@ -25,11 +24,10 @@ class ChildProcess:
 
     @classmethod
     async def start(cls, launch: Launch, log: BinaryIO) -> "ChildProcess":
-        # The exec chain keeps one pid: (another user, then) child.py, then the program.
-        guard = [sys.executable, "-I", "-S", child.__file__, str(int(launch.death_signal)), str(os.getpid())]
         process = await asyncio.create_subprocess_exec(
+            # The exec chain keeps one pid: (another user, then) the guard, then the program.
             *launch.privileges,
-            *guard,
+            *child.guard(launch.death_signal),
             *launch.command,
             stdin=asyncio.subprocess.DEVNULL,
             stdout=log,

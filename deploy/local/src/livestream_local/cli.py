@@ -8,6 +8,8 @@ import importlib
 import logging
 import pkgutil
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import click
 
@@ -35,11 +37,18 @@ def cli() -> None:
     """A live dashboard of chat, from Kafka to pages that move."""
 
 
-def main() -> None:
-    # It would complain of servers that are still starting; our own report says what matters.
-    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
+@contextmanager
+def reporting_errors() -> Iterator[None]:
+    """Ends the process with status 1 and a plain message where something failed that a person can act on."""
     try:
-        cli(prog_name="./live")
+        yield
     except LauncherError as error:
         click.echo(f"live: {error}", err=True)
         sys.exit(1)
+
+
+def main() -> None:
+    # It would complain of servers that are still starting; our own report says what matters.
+    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
+    with reporting_errors():
+        cli(prog_name="./live")

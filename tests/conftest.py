@@ -1,0 +1,3 @@
+"""Registers the fixtures that every tier shares."""
+
+pytest_plugins = ["tests.support.servers", "tests.support.stacks", "tests.support.browser"]

@@ -1,0 +1,101 @@
+"""Fixtures: whole stacks, servers and services, through the launcher's own supervisor."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+
+import pytest
+
+from livestream_local.plan import Servers, plan_services
+from livestream_local.ports import Ports, free_ports
+from livestream_local.services import Service
+from tests.support.servers import RunningServers, StartServers
+from tests.support.supervised import Supervised
+
+
+class RunningStack:
+    """A stack of one's own. Programs go by the names `kafka postgres valkey projector ingest gateway web`."""
+
+    def __init__(self, ports: Ports, servers: RunningServers, services: Supervised) -> None:
+        self.ports = ports
+        self.servers = servers
+        self.services = services
+        self.web_url = f"http://127.0.0.1:{ports.web}"
+        self.ingest_url = f"http://127.0.0.1:{ports.ingest}"
+        self.stream_url = f"http://127.0.0.1:{ports.gateway}"
+        self.kafka_bootstrap_servers = servers.kafka_bootstrap_servers
+        self.database_url = servers.database_url
+        self.redis_url = servers.redis_url
+
+    def kill(self, name: str) -> None:
+        """SIGKILL; it is started again after a moment."""
+        self._of(name).kill(name)
+
+    def stop(self, name: str) -> None:
+        """An orderly end; it stays away until `start`."""
+        self._of(name).stop(name)
+
+    def start(self, name: str) -> None:
+        """Starts what was stopped; returns when it is ready."""
+        self._of(name).start(name)
+
+    def restart(self, name: str) -> None:
+        self._of(name).restart(name)
+
+    def pause(self, name: str) -> None:
+        """SIGSTOP: it holds its connections and answers nothing."""
+        self._of(name).pause(name)
+
+    def resume(self, name: str) -> None:
+        self._of(name).resume(name)
+
+    def is_ready(self, name: str) -> bool:
+        return self._of(name).is_ready(name)
+
+    def log(self, name: str) -> str:
+        """What a service has written."""
+        return self.services.log(name)
+
+    def _of(self, name: str) -> "RunningServers | Supervised":
+        return self.servers if name in self.servers else self.services
+
+
+class StartStack:
+    """Starts stacks with fresh servers; each is stopped when its context ends."""
+
+    def __init__(self, start_servers: StartServers, new_folder: Callable[[], Path]) -> None:
+        self._start_servers = start_servers
+        self._new_folder = new_folder
+
+    def __call__(
+        self, environment: Mapping[str, str] | None = None, only: Sequence[str] | None = None
+    ) -> AbstractContextManager[RunningStack]:
+        """`environment` is added to every service's; `only` names the services to run, all by default."""
+        return self._running(environment or {}, only)
+
+    @contextmanager
+    def _running(self, environment: Mapping[str, str], only: Sequence[str] | None) -> Iterator[RunningStack]:
+        data = self._new_folder()
+        ports = free_ports()
+        with self._start_servers(data) as servers:
+            addresses = Servers(servers.kafka_bootstrap_servers, servers.database_url, servers.redis_url, embedded=())
+            services = [
+                Service(service.name, service.module, service.port, {**service.environment, **environment})
+                for service in plan_services(ports, addresses)
+                if only is None or service.name in only
+            ]
+            with Supervised([services], data / "logs") as supervised:
+                yield RunningStack(ports, servers, supervised)
+
+
+@pytest.fixture(scope="session")
+def start_stack(start_servers: StartServers, tmp_path_factory: pytest.TempPathFactory) -> StartStack:
+    """For tests that want a stack with other settings, or several: `with start_stack() as stack:`."""
+    return StartStack(start_servers, lambda: tmp_path_factory.mktemp("stack"))
+
+
+@pytest.fixture(scope="module")
+def stack(start_stack: StartStack) -> Iterator[RunningStack]:
+    """A whole stack on fresh servers, shared by one module."""
+    with start_stack() as running:
+        yield running
