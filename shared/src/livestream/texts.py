@@ -10,8 +10,8 @@ from functools import lru_cache
 NAME_MAX_CHARACTERS = 200
 TEXT_MAX_BYTES = 16 * 1024
 
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")  # Unicode category Cc
-_SURROGATE = re.compile(r"[\ud800-\udfff]")
+_CONTROL_OR_SURROGATE = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")  # Unicode categories Cc and Cs
+_NUL_OR_SURROGATE = re.compile(r"[\x00\ud800-\udfff]")
 _RESERVED_NAMES = frozenset({".", ".."})  # no URL path can carry them: clients resolve them away
 
 # A stream has far fewer names than messages; this many cover the hot ones in a few megabytes.
@@ -45,26 +45,46 @@ def check_id(value: str) -> str:
 
 def check_text(value: str) -> str:
     """A message's text."""
-    if "\0" in value:
-        raise ValueError("must not contain NUL")
-    if value.isascii():
-        size = len(value)
-    else:
-        if _SURROGATE.search(value):
-            raise ValueError("must not contain lone surrogates")
-        size = len(value.encode())
+    if _NUL_OR_SURROGATE.search(value):
+        raise ValueError("must not contain NUL or lone surrogates")
+    size = len(value) if value.isascii() else len(value.encode())
     if size > TEXT_MAX_BYTES:
         raise ValueError(f"must be at most {TEXT_MAX_BYTES} bytes of UTF-8, has {size}")
     return value
 
 
 def _check_characters(value: str) -> None:
-    if _CONTROL.search(value):
-        raise ValueError("must not contain control characters")
-    if _SURROGATE.search(value):
-        raise ValueError("must not contain lone surrogates")
+    if _CONTROL_OR_SURROGATE.search(value):
+        raise ValueError("must not contain control characters or lone surrogates")
 
 
 def _check_length(value: str) -> None:
     if not 1 <= len(value) <= NAME_MAX_CHARACTERS:
         raise ValueError(f"must have 1 to {NAME_MAX_CHARACTERS} characters, has {len(value)}")
+
+
+_JSON_ESCAPE = re.compile(
+    rb"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}"  # a pair: one character
+    rb"|(?P<lone>\\u[dD][89a-fA-F][0-9a-fA-F]{2})"
+    rb"|\\.",
+    re.DOTALL,
+)
+
+
+def mark_lone_surrogates(json: bytes) -> bytes | None:
+    """JSON with every escaped lone surrogate replaced by NUL; None where there is none.
+
+    Decoders refuse such JSON as a whole. NUL stands in for what is as forbidden in all that we keep, so that the checks
+    above find it and name its field, and what stands beside it is read.
+    """
+    found = False
+
+    def mark(escape: re.Match[bytes]) -> bytes:
+        nonlocal found
+        if escape["lone"] is None:
+            return escape[0]
+        found = True
+        return b"\\u0000"
+
+    marked = _JSON_ESCAPE.sub(mark, json)
+    return marked if found else None
