@@ -7,7 +7,7 @@ against what the repository itself says, so the check against the lock is ours.
 import hashlib
 import random
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from importlib.resources.abc import Traversable
@@ -15,9 +15,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from livestream_local.errors import LauncherError
+from livestream_local.file_lock import held
 
 if TYPE_CHECKING:
-    from jgo.maven import MavenContext
+    from jgo.maven import Artifact, MavenContext
 
 # More at a time would only contend for the same line.
 DOWNLOADS_AT_A_TIME = 4
@@ -52,16 +53,20 @@ def format_lock(comment: str, artifacts: Iterable[LockedArtifact]) -> str:
 
 
 def fetch(
-    artifacts: Sequence[LockedArtifact], cache: Path, progress: Progress = lambda _done, _all: None
+    artifacts: Sequence[LockedArtifact],
+    cache: Path,
+    progress: Progress = lambda _done, _all: None,
+    repositories: Mapping[str, str] | None = None,
 ) -> list[Path]:
     """Returns each artifact's file, in the order given, downloading what `cache` lacks.
 
+    `repositories` are names and URLs to ask instead of jgo's own.
     Raises LauncherError when one cannot be had, or is not what the lock says.
     """
-    context = _context(cache)
+    context = _context(cache, repositories)
     done = 0
     paths = []
-    with ThreadPoolExecutor(DOWNLOADS_AT_A_TIME) as pool:
+    with held(cache / "lock"), ThreadPoolExecutor(DOWNLOADS_AT_A_TIME) as pool:
         for path in pool.map(lambda artifact: _fetch_one(context, artifact), artifacts):
             done += 1
             progress(done, len(artifacts))
@@ -87,10 +92,11 @@ def lock_artifacts(coordinates: Sequence[str], cache: Path, *, transitive: bool)
     return list(locked.values())
 
 
-def _context(cache: Path) -> "MavenContext":
+def _context(cache: Path, repositories: Mapping[str, str] | None = None) -> "MavenContext":
     from jgo.maven import MavenContext  # noqa: PLC0415 (slow to import, and needed only where something is missing)
 
-    return MavenContext(repo_cache=cache, timeout=REQUEST_TIMEOUT_S)
+    remotes = dict(repositories) if repositories is not None else None
+    return MavenContext(repo_cache=cache, remote_repos=remotes, timeout=REQUEST_TIMEOUT_S)
 
 
 def _fetch_one(context: "MavenContext", locked: LockedArtifact) -> Path:
@@ -100,8 +106,7 @@ def _fetch_one(context: "MavenContext", locked: LockedArtifact) -> Path:
     if path.exists():
         if _sha256(path) == locked.sha256:
             return path
-        path.unlink()  # Half a download, or tampered with; either way it is had anew.
-    _retrying(locked.coordinates, artifact.resolve)
+    _retrying(locked.coordinates, lambda: _download(artifact, path))
     actual = _sha256(path)
     if actual != locked.sha256:
         path.unlink()
@@ -110,6 +115,11 @@ def _fetch_one(context: "MavenContext", locked: LockedArtifact) -> Path:
             "It was not used. Check what stands between this machine and its Maven repository."
         )
     return path
+
+
+def _download(artifact: "Artifact", path: Path) -> None:
+    path.unlink(missing_ok=True)  # Half a download, or tampered with; jgo would take it for the artifact.
+    artifact.resolve()
 
 
 def _retrying(what: str, download: Callable[[], object]) -> None:

@@ -12,6 +12,7 @@ import psutil
 
 from livestream_local import maven
 from livestream_local.errors import LauncherError
+from livestream_local.file_lock import held
 from livestream_local.program import Launch
 from livestream_local.servers.data_directory import create_once
 from livestream_local.servers.platform_binaries import SUPPORTED, this_platform
@@ -85,7 +86,8 @@ def install_binaries(cache: Path) -> Path:
     coordinates = f"io.zonky.test.postgres:embedded-postgres-binaries-{this_platform()}:{VERSION}"
     locked = [artifact for artifact in maven.read_lock(LOCK) if artifact.coordinates == coordinates]
     target = cache / f"postgres-{VERSION}-{this_platform()}-{locked[0].sha256[:12]}"
-    create_once(target, lambda directory: _unpack(maven.fetch(locked, cache)[0], directory))
+    with held(cache / "unpacking.lock"):
+        create_once(target, lambda directory: _unpack(maven.fetch(locked, cache)[0], directory))
     return target / "bin"
 
 
@@ -108,7 +110,7 @@ def _create_cluster(binaries: Path, directory: Path, user: User) -> None:
     ]
     run_tool("making Postgres's data", initdb, privileges=user.command)
     create = f"CREATE DATABASE {DATABASE};\n"
-    alone = [binaries / "postgres", "--single", "-D", directory, "postgres"]
+    alone: list[str | Path] = [binaries / "postgres", "--single", "-D", directory, "postgres"]
     run_tool("making Postgres's database", alone, privileges=user.command, input_text=create)
 
 

@@ -1,0 +1,51 @@
+"""`./live test`: pytest over the tiers, on real servers and a real browser."""
+
+import os
+import shutil
+import sys
+
+import click
+
+from livestream_local.chromium import ensure_chromium
+from livestream_local.errors import LauncherError
+from livestream_local.paths import ROOT
+
+TESTS = ROOT / "tests"
+BROWSER_TIER = "e2e"
+CHROMIUM_VARIABLE = "LIVESTREAM_CHROMIUM"
+NO_TIERS = frozenset({"support"})
+
+
+@click.command(context_settings={"ignore_unknown_options": True})
+@click.option(
+    "--backend",
+    type=click.Choice(["embedded", "containers"]),
+    default="embedded",
+    show_default=True,
+    help="Where Kafka, Postgres and Valkey come from; containers need a Docker engine.",
+)
+@click.argument("arguments", nargs=-1, type=click.UNPROCESSED, metavar="[TIER]... [PYTEST ARGUMENTS]...")
+def command(backend: str, arguments: tuple[str, ...]) -> None:
+    """Run the tests: all, or the tiers named (folders of tests/). Everything else goes to pytest."""
+    if backend == "containers":
+        _require_docker()
+    tiers = _tiers()
+    chosen = [argument for argument in arguments if argument in tiers]
+    rest = [argument for argument in arguments if argument not in tiers]
+    if BROWSER_TIER in tiers and (not chosen or BROWSER_TIER in chosen) and (chromium := ensure_chromium()):
+        os.environ[CHROMIUM_VARIABLE] = chromium
+    paths = [str(TESTS / tier) for tier in chosen]
+    os.chdir(ROOT)
+    os.execv(sys.executable, [sys.executable, "-m", "pytest", f"--backend={backend}", *paths, *rest])  # noqa: S606
+
+
+def _tiers() -> set[str]:
+    return {folder.name for folder in TESTS.iterdir() if folder.is_dir() and folder.name[0] not in "._"} - NO_TIERS
+
+
+def _require_docker() -> None:
+    if os.environ.get("DOCKER_HOST") is None and shutil.which("docker") is None:
+        raise LauncherError(
+            "--backend containers needs a Docker engine, and there is neither a docker command nor DOCKER_HOST. "
+            "Without it, run ./live test: the same servers run embedded."
+        )
