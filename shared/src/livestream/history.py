@@ -53,7 +53,7 @@ class History:
     ) -> list[MessageRow]:
         """Up to `limit` messages in falling order, strictly below `below`."""
         async with self._pool.acquire() as connection:
-            return await _newest_first(connection, generation, wanted, limit, below)
+            return await newest_first(connection, generation, wanted, limit, below)
 
     async def newest_at(self, generation: int, wanted: HistoryFilter, limit: int) -> tuple[Positions, list[MessageRow]]:
         """The newest messages, and the offsets that they reflect: partition → next (messages, users) offsets."""
@@ -64,13 +64,14 @@ class History:
             positions = await connection.fetch(
                 "SELECT partition, messages_offset, users_offset FROM partitions WHERE generation = $1", generation
             )
-            rows = await _newest_first(connection, generation, wanted, limit, None)
+            rows = await newest_first(connection, generation, wanted, limit, None)
         return {row[0]: (row[1], row[2]) for row in positions}, rows
 
 
-async def _newest_first(
-    connection: Any, generation: int, wanted: HistoryFilter, limit: int, below: HistoryKey | None
+async def newest_first(
+    connection: Any, generation: int, wanted: HistoryFilter, limit: int, below: HistoryKey | None = None
 ) -> list[MessageRow]:
+    """As `History.newest_first`, on a connection whose transaction decides what is seen."""
     query = _Query(generation)
     if wanted.user is not None:
         query.where("m.username = {}", wanted.user)

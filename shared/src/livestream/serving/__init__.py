@@ -1,6 +1,7 @@
 """The serving copy of the read model in Redis: merged counts, the newest messages, and the delta log."""
 
 from livestream.serving.client import (
+    KEPT_MESSAGES,
     MAX_BATCH_BYTES,
     NameOrder,
     NoEpochError,
@@ -15,6 +16,7 @@ from livestream.serving.client import (
 from livestream.serving.delta_log import DeltaLog
 
 __all__ = [
+    "KEPT_MESSAGES",
     "MAX_BATCH_BYTES",
     "DeltaLog",
     "NameOrder",

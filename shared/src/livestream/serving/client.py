@@ -13,6 +13,8 @@ from livestream.cursor import Cursor
 from livestream.deltas import MessageRow, NameRow, Totals, UserShare
 
 NameKind = Literal["channels", "users"]
+# How many of the newest messages serving.lua keeps, as its constant of that name says.
+KEPT_MESSAGES = 1_000
 MAX_BATCH_BYTES = 64 * 1024 * 1024  # well below Redis's limit of 512 MiB for one argument
 
 _LIBRARY = resources.files("livestream.serving").joinpath("serving.lua").read_text("utf-8")

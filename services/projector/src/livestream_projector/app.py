@@ -1,0 +1,124 @@
+"""The composition root: what the projector is made of, and in which order it starts."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import asyncpg
+import sqlalchemy.exc
+from aiohttp import web
+from aiokafka import AIOKafkaProducer
+from aiokafka.errors import KafkaError
+
+from livestream.clients import postgres_pool, redis_client
+from livestream.events import MESSAGES_TOPIC
+from livestream.logs import get_logger
+from livestream.retries import until_it_works
+from livestream.service import add_health_routes, run_in_background
+from livestream.serving import ServingCopy
+from livestream.topics import ensure_topics
+from livestream_projector.consumer import Assignment, new_consumer
+from livestream_projector.dead_letters import DeadLetterOffice
+from livestream_projector.erasure import Eraser
+from livestream_projector.generation import live_generation
+from livestream_projector.loader import Loader
+from livestream_projector.log_check import check_log
+from livestream_projector.outbox import Outbox
+from livestream_projector.progress import Progress
+from livestream_projector.projector import POSTGRES_FAILURES, Projector
+from livestream_projector.publisher import Publisher
+from livestream_projector.schema import migrate
+from livestream_projector.settings import Settings
+from livestream_projector.store import Store
+from livestream_projector.users_log import UsersLog
+
+# The fold uses one connection; the publisher, the loader, the eraser and the health check one each.
+_POSTGRES_CONNECTIONS = 6
+
+_log = get_logger(__name__)
+
+
+class NotReadyError(Exception):
+    """The projector has not begun to fold."""
+
+
+def build_app(settings: Settings) -> web.Application:
+    """An application that serves the health endpoints and folds in the background."""
+    app = web.Application()
+    pool = postgres_pool(settings.database_url, _POSTGRES_CONNECTIONS)
+    redis = redis_client(settings.redis_url)
+    folding = asyncio.Event()
+
+    async def check_kafka() -> None:
+        if not folding.is_set():
+            raise NotReadyError("the projector has not joined its group yet")
+
+    async def check_postgres() -> None:
+        await pool.fetchval("SELECT 1")
+
+    async def check_redis() -> None:
+        await redis.ping()
+
+    async def clients(_: web.Application) -> AsyncIterator[None]:
+        async with pool:
+            yield
+        await redis.aclose()
+
+    app.cleanup_ctx.append(clients)
+    add_health_routes(app, {"kafka": check_kafka, "postgres": check_postgres, "redis": check_redis})
+    run_in_background(app, "projector", lambda: _project(settings, pool, ServingCopy(redis), folding))
+    return app
+
+
+async def _project(settings: Settings, pool: asyncpg.Pool, serving: ServingCopy, folding: asyncio.Event) -> None:
+    """Everything that runs beside the server. Raises where trying again cannot help."""
+    await until_it_works("migrate", lambda: migrate(settings.database_url), (sqlalchemy.exc.OperationalError,))
+    partitions = await until_it_works(
+        "ensure_topics",
+        lambda: ensure_topics(settings.kafka_servers, settings.partitions, settings.replication_factor),
+        (KafkaError,),
+    )
+    generation = await until_it_works("generation", lambda: live_generation(pool, partitions), POSTGRES_FAILURES)
+    async with _dead_letter_producer(settings) as producer:
+        office, users_office = DeadLetterOffice(producer), DeadLetterOffice(producer)
+        publisher = Publisher(serving, Outbox(pool, generation), Loader(pool, serving, generation), generation)
+        users = UsersLog(settings.kafka_servers, users_office)
+        projector = Projector(
+            Store(pool, generation, office.bury),
+            users,
+            office,
+            publisher,
+            lambda states: check_log(settings.kafka_servers, states),
+            partitions,
+            settings.batch_records,
+            settings.batch_interval_ms,
+        )
+        consumer = new_consumer(settings.kafka_servers, settings.group)
+        assignment = Assignment(consumer, projector.take, projector.drop)
+        consumer.subscribe([MESSAGES_TOPIC], listener=assignment)
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(users.run())
+                tasks.create_task(publisher.run())
+                tasks.create_task(Eraser(pool, generation).run())
+                await until_it_works("join_group", consumer.start, (KafkaError,))
+                folding.set()
+                tasks.create_task(_raise(assignment.failure))
+                tasks.create_task(Progress(projector, serving, publisher).run(consumer))
+                tasks.create_task(projector.run(consumer))
+        finally:
+            await consumer.stop()
+
+
+@asynccontextmanager
+async def _dead_letter_producer(settings: Settings) -> AsyncIterator[AIOKafkaProducer]:
+    producer = AIOKafkaProducer(bootstrap_servers=settings.kafka_servers, acks="all", enable_idempotence=True)
+    await until_it_works("start_producer", producer.start, (KafkaError,))
+    try:
+        yield producer
+    finally:
+        await producer.stop()
+
+
+async def _raise(failure: "asyncio.Future[None]") -> None:
+    await failure

@@ -1,0 +1,62 @@
+"""The dead letter topic: the original bytes of what was not folded, with where it lay and why."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from aiokafka import AIOKafkaProducer
+
+from livestream.events import DEAD_LETTER_TOPIC
+from livestream.fold import DeadLetter
+from livestream.logs import get_logger
+
+# Headers say where and why; a detail can quote what an upstream sent, so it is cut.
+_DETAIL_CHARACTERS = 500
+
+_log = get_logger(__name__)
+
+
+class DeadLetterOffice:
+    """Keeps the originals of a batch until its dead letters are on their topic.
+
+    The topic is compacted and keyed by coordinates, so burying a record again after a crash changes nothing.
+    """
+
+    def __init__(self, producer: AIOKafkaProducer) -> None:
+        self._producer = producer
+        self._originals: Mapping[str, Any] = {}
+
+    def hold(self, records: Sequence[Any]) -> None:
+        """The originals (aiokafka ConsumerRecords) of what is folded next."""
+        self._originals = {f"{record.topic}/{record.partition}/{record.offset}": record for record in records}
+
+    async def bury(self, letters: Sequence[DeadLetter]) -> None:
+        """Wait until the letters are acknowledged. Raises aiokafka's KafkaError where they are not."""
+        if not letters:
+            return
+        pending = [await self._send(letter) for letter in letters]
+        await asyncio.gather(*pending)
+
+    async def _send(self, letter: DeadLetter) -> "asyncio.Future[Any]":
+        coordinates, rejected = letter.coordinates, letter.rejected
+        original = self._originals[str(coordinates)]
+        _log.warning("dead_letter", record=str(coordinates), reason=rejected.reason, field=rejected.field)
+        reasons = {
+            "dead-letter-topic": coordinates.topic,
+            "dead-letter-partition": str(coordinates.partition),
+            "dead-letter-offset": str(coordinates.offset),
+            "dead-letter-append-time": str(original.timestamp),
+            "dead-letter-reason": rejected.reason,
+            "dead-letter-field": rejected.field or "",
+            "dead-letter-detail": rejected.detail[:_DETAIL_CHARACTERS],
+        }
+        headers = [(name, value.encode()) for name, value in reasons.items()]
+        if original.key is not None:
+            headers.append(("dead-letter-key", original.key))
+        sent: asyncio.Future[Any] = await self._producer.send(
+            DEAD_LETTER_TOPIC,
+            key=str(coordinates).encode(),
+            value=original.value if original.value is not None else b"",
+            headers=[*headers, *original.headers],
+        )
+        return sent

@@ -1,0 +1,21 @@
+"""All of the projector's metrics."""
+
+from prometheus_client import Counter, Gauge, Histogram
+
+RECORDS = Counter("livestream_projector_records_total", "Records folded, by what became of them", ["outcome"])
+DEAD_LETTERS = Counter("livestream_dead_letters_total", "Records that were not folded, by reason", ["reason"])
+BATCHES = Counter("livestream_projector_batches_total", "Transactions committed to Postgres")
+BATCH_SECONDS = Histogram(
+    "livestream_projector_batch_seconds",
+    "Time that a batch takes, by phase",
+    ["phase"],
+    buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5),
+)
+FENCED = Counter("livestream_projector_fenced_total", "Batches dropped since another process owns a partition")
+PUBLISHED = Counter("livestream_projector_published_total", "Batches handed to Redis, by its verdict", ["outcome"])
+EPOCHS_LOADED = Counter("livestream_projector_epochs_loaded_total", "Times the serving copy was filled from Postgres")
+OUTBOX_ROWS = Gauge("livestream_projector_outbox_rows", "Batches seen waiting in the outbox at the last look")
+PARTITIONS_OWNED = Gauge("livestream_projector_partitions_owned", "Partitions that this process folds")
+LAG_RECORDS = Gauge("livestream_projector_lag_records", "Records on the log that are not folded yet, all partitions")
+LAG_SECONDS = Gauge("livestream_projector_lag_seconds", "Age of the oldest record that is not folded yet")
+ERASED_ROWS = Counter("livestream_projector_erased_rows_total", "Messages whose text a deletion erased")

@@ -1,0 +1,92 @@
+"""Once a second: how far the fold is behind the log, told to Redis (for the streams' status) and to Prometheus."""
+
+import asyncio
+from typing import Any, Final
+
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.errors import KafkaError
+from redis.exceptions import RedisError
+
+from livestream.events import MESSAGES_TOPIC
+from livestream.logs import get_logger
+from livestream.retries import RETRIES, describe
+from livestream.serving import ProgressReport, ServingCopy
+from livestream.times import now_ms
+from livestream_projector import metrics
+from livestream_projector.projector import Projector
+from livestream_projector.publisher import Publisher
+
+_INTERVAL_SECONDS: Final = 1.0
+# A broker that does not answer in this time is away; no report is made then, and pages turn stale.
+_END_OFFSETS_SECONDS: Final = 2.0
+
+_log = get_logger(__name__)
+
+
+class Progress:
+    """A partition is behind since its oldest record, or from when its log end was first seen ahead of its fold."""
+
+    def __init__(self, projector: Projector, serving: ServingCopy, publisher: Publisher) -> None:
+        self._projector = projector
+        self._serving = serving
+        self._publisher = publisher
+        self._behind_since_ms: dict[int, int] = {}
+
+    async def run(self, consumer: AIOKafkaConsumer) -> None:
+        """Report until cancelled."""
+        while True:
+            try:
+                reports = await self._measure(consumer)
+                self._record(reports)
+                if reports and not await self._serving.report(reports):
+                    self._publisher.wake()
+                await self._commit_offsets(consumer)
+            except (KafkaError, RedisError, OSError, TimeoutError) as error:
+                RETRIES.labels("report_progress").inc()
+                _log.warning("report_failed", error=describe(error))
+            await asyncio.sleep(_INTERVAL_SECONDS)
+
+    async def _measure(self, consumer: AIOKafkaConsumer) -> list[ProgressReport]:
+        partitions = [_topic_partition(partition) for partition in self._projector.states]
+        if not partitions:
+            return []
+        async with asyncio.timeout(_END_OFFSETS_SECONDS):
+            ends = await consumer.end_offsets(partitions)
+        return [self._report(consumer, tp, end) for tp, end in ends.items() if tp.partition in self._projector.states]
+
+    def _report(self, consumer: AIOKafkaConsumer, tp: Any, end: int) -> ProgressReport:
+        state = self._projector.states[tp.partition]
+        folded = state.messages_offset
+        pending_ms = self._projector.oldest_pending_ms.get(tp.partition)
+        if pending_ms is None and tp in consumer.assignment():
+            # Markers of transactions stand between the last record and the log's end; the consumer has passed them.
+            folded = max(folded, _position(consumer, tp))
+        if folded >= end:
+            self._behind_since_ms.pop(tp.partition, None)
+            lag_ms = 0
+        else:
+            now = now_ms()
+            since = self._behind_since_ms.setdefault(tp.partition, now)
+            lag_ms = max(0, now - min(since, pending_ms if pending_ms is not None else since))
+        return ProgressReport(tp.partition, end, folded, state.last_append_ms, lag_ms)
+
+    async def _commit_offsets(self, consumer: AIOKafkaConsumer) -> None:
+        """For what watches consumer groups; nothing here ever reads them."""
+        states, assigned = self._projector.states, consumer.assignment()
+        offsets = {tp: state.messages_offset for p, state in states.items() if (tp := _topic_partition(p)) in assigned}
+        if offsets:
+            await consumer.commit(offsets)
+
+    def _record(self, reports: list[ProgressReport]) -> None:
+        metrics.LAG_RECORDS.set(sum(max(0, report.log_end - report.folded) for report in reports))
+        metrics.LAG_SECONDS.set(max((report.lag_ms for report in reports), default=0) / 1000)
+
+
+def _topic_partition(partition: int) -> TopicPartition:
+    return TopicPartition(MESSAGES_TOPIC, partition)
+
+
+def _position(consumer: AIOKafkaConsumer, tp: Any) -> int:
+    """Where the consumer goes on, without waiting; 0 where that is not known yet."""
+    state = consumer._subscription.subscription.assignment.state_value(tp)  # noqa: SLF001 - position() may wait
+    return int(state.position) if state is not None and state.has_valid_position else 0

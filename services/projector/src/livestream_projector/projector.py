@@ -1,0 +1,176 @@
+"""The projector: polls the log, folds what came, commits it, hands it to the publisher."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from typing import Any, Final
+
+import asyncpg
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.errors import KafkaError
+
+from livestream.events import MESSAGES_TOPIC
+from livestream.fold import PartitionState, Record, UserDeletion, split
+from livestream.logs import get_logger
+from livestream.retries import RETRIES, delays, describe, until_it_works
+from livestream_projector import metrics
+from livestream_projector.dead_letters import DeadLetterOffice
+from livestream_projector.decode import read_message
+from livestream_projector.publisher import Publisher
+from livestream_projector.store import Committed, Store
+from livestream_projector.users_log import UsersLog
+from livestream_projector.writes import FencedError
+
+_POLL_MS: Final = 100
+# Texts are at most 16 KiB, but a batch of only such ones would be a hundred times the usual: cut by size as well.
+_BATCH_BYTES: Final = 8 * 1024 * 1024
+
+POSTGRES_FAILURES: Final = (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError)
+_FAILURES: Final = (*POSTGRES_FAILURES, KafkaError)
+
+_log = get_logger(__name__)
+
+
+class Projector:
+    """Owns some partitions for a while. `states` says where each stands; only committed batches move it.
+
+    `check_log` raises where the log does not continue a partition's fold.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        users: UsersLog,
+        office: DeadLetterOffice,
+        publisher: Publisher,
+        check_log: Callable[[dict[int, PartitionState]], Awaitable[None]],
+        partitions: int,
+        batch_records: int,
+        batch_interval_ms: int,
+    ) -> None:
+        self._store = store
+        self._users = users
+        self._office = office
+        self._publisher = publisher
+        self._check_log = check_log
+        self._partitions = partitions
+        self._batch_records = batch_records
+        self._batch_interval_s = batch_interval_ms / 1000
+        self.states: dict[int, PartitionState] = {}
+        self.oldest_pending_ms: dict[int, int] = {}
+        # Counts how often positions were set anew: what was polled before that must not be folded after it.
+        self._positioned = 0
+
+    async def take(self, partitions: list[int]) -> dict[int, int]:
+        """Begin with partitions that were assigned; returns the next offset of each."""
+        states = await until_it_works("take_partitions", lambda: self._store.positions(partitions), POSTGRES_FAILURES)
+        await until_it_works("check_log", lambda: self._check_log(states), (KafkaError,))
+        self._position(states)
+        return {partition: state.messages_offset for partition, state in self.states.items()}
+
+    def drop(self) -> None:
+        """Forget partitions that were revoked; what is under way for them is fenced by its transaction."""
+        self._position({})
+
+    async def run(self, consumer: AIOKafkaConsumer) -> None:
+        """Fold until cancelled. Raises what cannot be mended by trying again."""
+        loop = asyncio.get_running_loop()
+        while True:
+            started = loop.time()
+            polled = await consumer.getmany(timeout_ms=_POLL_MS, max_records=self._batch_records)
+            originals = [record for records in polled.values() for record in records]
+            if originals:
+                await self._fold_all(consumer, originals)
+            await self._apply_user_deletions(consumer)
+            if originals:
+                await asyncio.sleep(max(0.0, started + self._batch_interval_s - loop.time()))
+
+    async def _fold_all(self, consumer: AIOKafkaConsumer, originals: Sequence[Any]) -> None:
+        positioned = self._positioned
+        for record in originals:
+            self.oldest_pending_ms.setdefault(record.partition, record.timestamp)
+        for chunk in _by_size(originals):
+            records = [read_message(record, self._partitions) for record in chunk]
+            self._office.hold(chunk)
+            for run in split(records):
+                if self._positioned != positioned:
+                    return
+                await self._commit_run(consumer, run)
+        self.oldest_pending_ms.clear()
+
+    async def _commit_run(self, consumer: AIOKafkaConsumer, run: Sequence[Record]) -> None:
+        """Fold and commit, again and again while a server is away. Where it is fenced, everything starts anew."""
+        positioned, waits = self._positioned, delays()
+        while self._positioned == positioned:
+            try:
+                self._committed(await self._store.fold(run, self.states))
+            except FencedError as error:
+                await self._start_anew(consumer, error)
+            except _FAILURES as error:
+                await self._back_off("fold", error, waits)
+            else:
+                return
+
+    async def _apply_user_deletions(self, consumer: AIOKafkaConsumer) -> None:
+        for partition in list(self.states):
+            if partition not in self.states:
+                return
+            for offset, deletion in self._users.behind(self.states[partition].users_offset):
+                await self._commit_user_record(consumer, partition, offset, deletion)
+
+    async def _commit_user_record(
+        self, consumer: AIOKafkaConsumer, partition: int, offset: int, deletion: UserDeletion | None
+    ) -> None:
+        positioned, waits = self._positioned, delays()
+        while self._positioned == positioned:
+            try:
+                if deletion is None:
+                    committed = await self._store.pass_by_user_record(partition, offset, self.states)
+                else:
+                    committed = await self._store.fold_user_deletion(partition, deletion, self.states)
+                self._committed(committed)
+            except FencedError as error:
+                await self._start_anew(consumer, error)
+            except _FAILURES as error:
+                await self._back_off("fold_user_deletion", error, waits)
+            else:
+                return
+
+    def _committed(self, committed: Committed) -> None:
+        self.states.update((p, state) for p, state in committed.partitions.items() if p in self.states)
+        self._publisher.enqueue(committed)
+
+    async def _start_anew(self, consumer: AIOKafkaConsumer, error: FencedError) -> None:
+        """Go back to where Postgres says that our partitions stand: as after an assignment."""
+        metrics.FENCED.inc()
+        _log.warning("fenced", partitions=sorted(self.states), error=str(error))
+        owned = list(self.states)
+        found = await until_it_works("take_partitions", lambda: self._store.positions(owned), POSTGRES_FAILURES)
+        still_ours = {tp.partition for tp in consumer.assignment()}
+        self._position({partition: state for partition, state in found.items() if partition in still_ours})
+        for partition, state in self.states.items():
+            consumer.seek(TopicPartition(MESSAGES_TOPIC, partition), state.messages_offset)
+
+    def _position(self, states: dict[int, PartitionState]) -> None:
+        self.states = states
+        self.oldest_pending_ms = {}
+        self._positioned += 1
+
+    async def _back_off(self, operation: str, error: Exception, waits: Iterator[float]) -> None:
+        delay = next(waits)
+        RETRIES.labels(operation).inc()
+        _log.warning("retry", operation=operation, error=describe(error), delay_s=round(delay, 3))
+        await asyncio.sleep(delay)
+
+
+def _by_size(originals: Sequence[Any]) -> list[list[Any]]:
+    """Records in the order of the log, in chunks of bounded size."""
+    chunks: list[list[Any]] = [[]]
+    size = 0
+    for record in originals:
+        record_bytes = len(record.value or b"")
+        if chunks[-1] and size + record_bytes > _BATCH_BYTES:
+            chunks.append([])
+            size = 0
+        chunks[-1].append(record)
+        size += record_bytes
+    return chunks

@@ -1,0 +1,125 @@
+"""From the outbox to Redis: every committed batch, in an order that each partition can follow."""
+
+import asyncio
+from collections import deque
+from typing import Final
+
+import asyncpg
+from redis.exceptions import RedisError
+
+from livestream.logs import get_logger
+from livestream.retries import RETRIES, delays, describe
+from livestream.serving import PublishOutcome, ServingCopy
+from livestream_projector import metrics
+from livestream_projector.loader import Loader
+from livestream_projector.outbox import Outbox
+from livestream_projector.store import Committed
+
+# How often to look for batches that a process left behind which died between its commit and its publish.
+_SWEEP_SECONDS: Final = 2.0
+# Batches held in memory on their way to Redis; the outbox has them too, so what does not fit is not lost.
+_QUEUED_BATCHES: Final = 1_000
+
+_FAILURES: Final = (RedisError, asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError)
+_IN_REDIS: Final = frozenset({PublishOutcome.OK, PublishOutcome.DUPLICATE})
+_NEEDS_EPOCH: Final = frozenset({PublishOutcome.NO_EPOCH, PublishOutcome.GENERATION, PublishOutcome.CONFLICT})
+
+_log = get_logger(__name__)
+
+
+class Publisher:
+    """Any process may publish any batch: the Function in Redis takes each once, when it continues what is there."""
+
+    def __init__(self, serving: ServingCopy, outbox: Outbox, loader: Loader, generation: int) -> None:
+        self._serving = serving
+        self._outbox = outbox
+        self._loader = loader
+        self._generation = generation
+        self._queue: deque[Committed] = deque(maxlen=_QUEUED_BATCHES)
+        self._wake = asyncio.Event()
+        self._published_ids: list[int] = []
+
+    def enqueue(self, committed: Committed) -> None:
+        """Publish soon."""
+        self._queue.append(committed)
+        self._wake.set()
+
+    def wake(self) -> None:
+        """Look at the outbox soon: there may be no epoch any more."""
+        self._wake.set()
+
+    async def run(self) -> None:
+        """Publish what is enqueued and what is left in the outbox; runs until it is cancelled."""
+        waits = delays()
+        loop = asyncio.get_running_loop()
+        next_sweep = loop.time()
+        while True:
+            try:
+                complete = await self._publish_queue()
+                if not complete or loop.time() >= next_sweep:
+                    await self._sweep()
+                    next_sweep = loop.time() + _SWEEP_SECONDS
+                waits = delays()
+            except _FAILURES as error:
+                RETRIES.labels("publish").inc()
+                _log.warning("publish_failed", error=describe(error))
+                next_sweep = loop.time()
+                await asyncio.sleep(next(waits))
+                continue
+            await self._wait(next_sweep - loop.time())
+
+    async def _wait(self, seconds: float) -> None:
+        if not self._queue:
+            try:
+                async with asyncio.timeout(max(seconds, 0)):
+                    await self._wake.wait()
+            except TimeoutError:
+                return
+        self._wake.clear()
+
+    async def _publish_queue(self) -> bool:
+        """The batches of this process, as they were committed. False where Redis is behind them, or has no epoch."""
+        while self._queue:
+            committed = self._queue.popleft()
+            outcome = await self._publish(committed.batch)
+            if outcome not in _IN_REDIS:
+                self._queue.clear()
+                return False
+            self._published_ids.append(committed.outbox_id)
+        return True
+
+    async def _sweep(self) -> None:
+        """Forget what Redis has, and publish what else waits in the outbox, whoever committed it."""
+        await self._forget_published()
+        if (await self._serving.status()).cursor is None:
+            await self._loader.load(replace=False)
+        while await self._drain():
+            pass
+        await self._forget_published()
+
+    async def _forget_published(self) -> None:
+        if self._published_ids and await self._outbox.delete(self._published_ids):
+            self._published_ids.clear()
+
+    async def _drain(self) -> bool:
+        """One pass over the outbox. True where another pass can get further: a batch was behind one that came later."""
+        last_id, progress, behind = 0, False, 0
+        while waiting := await self._outbox.waiting(last_id):
+            for outbox_id, batch in waiting:
+                last_id = outbox_id
+                outcome = await self._publish(batch)
+                if outcome in _IN_REDIS:
+                    progress = True
+                    self._published_ids.append(outbox_id)
+                elif outcome in _NEEDS_EPOCH:
+                    await self._loader.load(replace=outcome is not PublishOutcome.NO_EPOCH)
+                    return True
+                else:
+                    behind += 1
+        metrics.OUTBOX_ROWS.set(behind)
+        return progress and behind > 0
+
+    async def _publish(self, batch: bytes) -> PublishOutcome:
+        outcome, _ = await self._serving.publish(batch, self._generation)
+        metrics.PUBLISHED.labels(outcome.value).inc()
+        return outcome

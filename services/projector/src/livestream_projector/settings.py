@@ -1,0 +1,41 @@
+"""The projector's configuration."""
+
+import msgspec
+
+from livestream.service import ProcessSettings
+from livestream.settings import Environment, database_url, kafka_servers, redis_url
+
+DEFAULT_PORT = 8083
+
+
+class Settings(msgspec.Struct, frozen=True):
+    """`partitions` counts only when `messages.v1` is made; `replication_factor` of -1 leaves it to the broker."""
+
+    process: ProcessSettings
+    kafka_servers: str
+    database_url: str
+    redis_url: str
+    partitions: int
+    replication_factor: int
+    group: str
+    batch_records: int
+    batch_interval_ms: int
+
+    @classmethod
+    def read(cls, env: Environment) -> "Settings":
+        """Raises SettingsError."""
+        settings = cls(
+            process=ProcessSettings.read(env, DEFAULT_PORT),
+            kafka_servers=kafka_servers(env),
+            database_url=database_url(env),
+            redis_url=redis_url(env),
+            partitions=env.integer("MESSAGES_PARTITIONS", 12, minimum=1, maximum=10_000),
+            replication_factor=env.integer("KAFKA_REPLICATION_FACTOR", -1, minimum=-1, maximum=100),
+            group=env.text("PROJECTOR_GROUP", "livestream-projector"),
+            # Larger batches cost less a message, smaller ones keep memory and a transaction's time low.
+            batch_records=env.integer("PROJECTOR_BATCH_RECORDS", 5_000, minimum=1, maximum=100_000),
+            # A batch has fixed costs; this much waiting lets some messages share them, well below a frame's tick.
+            batch_interval_ms=env.integer("PROJECTOR_BATCH_INTERVAL_MS", 25, maximum=10_000),
+        )
+        env.check()
+        return settings

@@ -1,0 +1,122 @@
+"""The durable read model in Postgres: reads what records touch, folds them, commits the outcome."""
+
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any
+
+import asyncpg
+import msgspec
+
+from livestream.events import ChannelDeleted
+from livestream.fold import (
+    Changes,
+    DeadLetter,
+    PartitionState,
+    Prior,
+    Record,
+    UserDeletion,
+    deletion_time_ms,
+    fold_channel_deletion,
+    fold_messages,
+    fold_user_deletion,
+    touched_by,
+)
+from livestream_projector import metrics
+from livestream_projector.deletion_prior import load_channel_deletion, load_user_deletion
+from livestream_projector.prior import load_partitions, load_prior
+from livestream_projector.writes import FencedError, write
+
+BeforeCommit = Callable[[Sequence[DeadLetter]], Awaitable[None]]
+
+
+class Committed(msgspec.Struct, frozen=True):
+    """Folds into one generation. `bury` gets dead letters before each commit, so that a crash loses none.
+
+    outbox_id: int
+    batch: bytes
+    partitions: dict[int, PartitionState]
+
+
+class Store:
+    """Folds into one generation. `bury` gets the dead letters before each commit: none is lost by a crash.
+
+    Methods raise FencedError where another process owns a partition, and asyncpg's errors, OSError or TimeoutError
+    where Postgres fails; then nothing was committed and the same call can be made again.
+    """
+
+    def __init__(self, pool: asyncpg.Pool, generation: int, bury: BeforeCommit) -> None:
+        self._pool = pool
+        self.generation = generation
+        self._bury = bury
+
+    async def positions(self, partitions: Sequence[int]) -> dict[int, PartitionState]:
+        """Where the fold of each partition stands."""
+        async with self._pool.acquire() as connection:
+            return await load_partitions(connection, self.generation, partitions)
+
+    async def fold(self, records: Sequence[Record], expected: dict[int, PartitionState]) -> Committed:
+        """Fold one run of `livestream.fold.split`. `expected`: where this process believes its partitions stand."""
+        async with self._pool.acquire() as connection:
+            started = time.perf_counter()
+            partitions = await self._expected(connection, {record.partition for record in records}, expected)
+            event = records[0].event
+            if isinstance(event, ChannelDeleted):
+                deleted_ms = deletion_time_ms(event, records[0].append_ms)
+                prior, survivors = await load_channel_deletion(
+                    connection, self.generation, event.channel, deleted_ms, partitions
+                )
+                loaded = time.perf_counter()
+                changes = fold_channel_deletion(records[0], event, prior, survivors)
+            else:
+                prior = await load_prior(connection, self.generation, touched_by(records), partitions)
+                loaded = time.perf_counter()
+                changes = fold_messages(records, prior)
+            metrics.BATCH_SECONDS.labels("load").observe(loaded - started)
+            metrics.BATCH_SECONDS.labels("fold").observe(time.perf_counter() - loaded)
+            return await self._commit(connection, changes)
+
+    async def fold_user_deletion(
+        self, partition: int, deletion: UserDeletion, expected: dict[int, PartitionState]
+    ) -> Committed:
+        """Apply one record of `users.v1` to one partition."""
+        async with self._pool.acquire() as connection:
+            partitions = await self._expected(connection, {partition}, expected)
+            prior, survivors = await load_user_deletion(
+                connection, self.generation, deletion.user, deletion.deleted_ms, partitions
+            )
+            return await self._commit(connection, fold_user_deletion(partition, deletion, prior, survivors))
+
+    async def pass_by_user_record(self, partition: int, offset: int, expected: dict[int, PartitionState]) -> Committed:
+        """Move one partition past a record of `users.v1` that is not a deletion."""
+        async with self._pool.acquire() as connection:
+            partitions = await self._expected(connection, {partition}, expected)
+            changes = Changes(Prior(partitions))
+            partitions[partition].users_offset = offset + 1
+            return await self._commit(connection, changes)
+
+    async def _expected(
+        self, connection: Any, wanted: set[int], expected: dict[int, PartitionState]
+    ) -> dict[int, PartitionState]:
+        """The partitions' rows, if they are where this process left them."""
+        found = await load_partitions(connection, self.generation, wanted)
+        for partition in wanted:
+            state, believed = found.get(partition), expected.get(partition)
+            if state is None or believed is None or _offsets(state) != _offsets(believed):
+                raise FencedError(f"partition {partition} does not stand where this process left it")
+        return found
+
+    async def _commit(self, connection: Any, changes: Changes) -> Committed:
+        await self._bury(changes.dead_letters)
+        started = time.perf_counter()
+        outbox_id, batch = await write(connection, self.generation, changes)
+        metrics.BATCH_SECONDS.labels("commit").observe(time.perf_counter() - started)
+        metrics.BATCHES.inc()
+        for outcome, count in changes.outcomes.items():
+            metrics.RECORDS.labels(outcome).inc(count)
+        for letter in changes.dead_letters:
+            metrics.DEAD_LETTERS.labels(letter.rejected.reason).inc()
+        return Committed(outbox_id, batch, changes.prior.partitions)
+
+
+def _offsets(state: PartitionState) -> tuple[int, int]:
+    return (state.messages_offset, state.users_offset)

@@ -1,0 +1,69 @@
+"""The whole of `users.v1`, which every projector reads: one partition, few records, kept in memory."""
+
+import asyncio
+from typing import Any
+
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.errors import KafkaError
+
+from livestream.events import USERS_TOPIC, Rejected
+from livestream.fold import Coordinates, DeadLetter, UserDeletion
+from livestream.logs import get_logger
+from livestream.retries import RETRIES, delays, describe
+from livestream_projector.dead_letters import DeadLetterOffice
+from livestream_projector.decode import read_user_deletion
+
+_POLL_MS = 500
+_log = get_logger(__name__)
+
+
+class UsersLog:
+    """`entries[offset]` is a deletion, or None for a record that is none (it became a dead letter)."""
+
+    def __init__(self, bootstrap_servers: str, office: DeadLetterOffice) -> None:
+        self._bootstrap_servers = bootstrap_servers
+        self._office = office
+        self._entries: dict[int, UserDeletion | None] = {}
+        self.arrived = asyncio.Event()
+
+    def behind(self, offset: int) -> list[tuple[int, UserDeletion | None]]:
+        """The entries from `offset` on, in order."""
+        if not self._entries or next(reversed(self._entries)) < offset:
+            return []
+        return [(at, entry) for at, entry in self._entries.items() if at >= offset]
+
+    async def run(self) -> None:
+        """Follow the topic; runs until it is cancelled."""
+        waits = delays()
+        while True:
+            try:
+                await self._follow()
+            except KafkaError as error:
+                RETRIES.labels("users_log").inc()
+                _log.warning("users_log_failed", error=describe(error))
+                await asyncio.sleep(next(waits))
+
+    async def _follow(self) -> None:
+        partition = TopicPartition(USERS_TOPIC, 0)
+        consumer = AIOKafkaConsumer(
+            bootstrap_servers=self._bootstrap_servers, enable_auto_commit=False, isolation_level="read_committed"
+        )
+        try:
+            await consumer.start()
+            consumer.assign([partition])
+            consumer.seek(partition, next(reversed(self._entries)) + 1 if self._entries else 0)
+            while True:
+                for records in (await consumer.getmany(timeout_ms=_POLL_MS)).values():
+                    for record in records:
+                        await self._take(record)
+        finally:
+            await consumer.stop()
+
+    async def _take(self, record: Any) -> None:
+        read = read_user_deletion(record)
+        if isinstance(read, Rejected):
+            letter = DeadLetter(Coordinates(USERS_TOPIC, record.partition, record.offset), read)
+            self._office.hold([record])
+            await self._office.bury([letter])
+        self._entries[record.offset] = None if isinstance(read, Rejected) else read
+        self.arrived.set()

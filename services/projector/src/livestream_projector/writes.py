@@ -1,0 +1,219 @@
+"""Writing what a batch changed: one transaction, conditional on the offsets as they were when the batch began."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from livestream.deltas import encode_batch
+from livestream.fold import NEVER_MS, Changes, DisplayName, MessageState, Pair, UserKey
+
+
+class FencedError(Exception):
+    """Another process has moved a partition's offsets since: it owns the partition now, and nothing was written."""
+
+
+_ADVANCE = """
+UPDATE partitions p
+SET messages_offset = n.messages_offset, users_offset = n.users_offset, messages = n.messages, channels = n.channels,
+    last_append_ms = n.last_append_ms, last_checksum = n.last_checksum
+FROM unnest($2::int[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[], $7::bigint[], $8::bigint[],
+            $9::bigint[], $10::bigint[])
+  AS n(partition, messages_offset, users_offset, messages, channels, last_append_ms, last_checksum,
+       messages_offset_before, users_offset_before)
+WHERE p.generation = $1 AND p.partition = n.partition
+  AND p.messages_offset = n.messages_offset_before AND p.users_offset = n.users_offset_before
+"""
+_MESSAGE_COLUMNS = (
+    "generation", "partition", "channel", "id", "username", "ts_ms", "append_ms", "log_offset", "digest",
+    "edited_ts_ms", "edited_offset", "posted", "deleted", "visible", "text", "channel_display_name",
+    "user_display_name",
+)  # fmt: skip
+_UPDATE_MESSAGE = """
+UPDATE messages SET
+    partition = $4, username = $5, ts_ms = $6, append_ms = $7, log_offset = $8, digest = $9, edited_ts_ms = $10,
+    edited_offset = $11, posted = $12, deleted = $13, visible = $14, text = coalesce($15, text),
+    channel_display_name = $16, user_display_name = $17
+WHERE generation = $1 AND channel = $2 AND id = $3
+"""
+_NEWEST_OF_PAIRS = """
+SELECT k.channel, k.username, newest.ts_ms
+FROM unnest($2::text[], $3::text[], $4::bigint[]) AS k(channel, username, deleted_ms)
+CROSS JOIN LATERAL (
+    SELECT m.ts_ms FROM messages m
+    WHERE m.generation = $1 AND m.visible AND m.username = k.username AND m.channel = k.channel
+      AND least(m.ts_ms, m.append_ms) > k.deleted_ms
+    ORDER BY m.ts_ms DESC LIMIT 1) AS newest
+"""
+_NEWEST_OF_CHANNELS = """
+SELECT channel, max(last_ms) FROM pairs
+WHERE generation = $1 AND channel = ANY($2::text[]) AND messages > 0 GROUP BY channel
+"""
+_NEWEST_OF_USERS = """
+SELECT p.partition, p.username, max(p.last_ms)
+FROM unnest($2::int[], $3::text[]) AS k(partition, username)
+JOIN pairs p ON p.generation = $1 AND p.partition = k.partition AND p.username = k.username AND p.messages > 0
+GROUP BY p.partition, p.username
+"""
+_UPSERT_PAIRS = """
+INSERT INTO pairs (generation, partition, channel, username, messages, last_ms)
+SELECT $1, * FROM unnest($2::int[], $3::text[], $4::text[], $5::bigint[], $6::bigint[])
+ON CONFLICT (generation, channel, username) DO UPDATE SET messages = excluded.messages, last_ms = excluded.last_ms
+"""
+_UPSERT_CHANNELS = """
+INSERT INTO channels (generation, channel, partition, messages, last_ms, deleted_ms,
+                      display_name, display_ts_ms, display_channel, display_offset)
+SELECT $1, * FROM unnest($2::text[], $3::int[], $4::bigint[], $5::bigint[], $6::bigint[],
+                         $7::text[], $8::bigint[], $9::text[], $10::bigint[])
+ON CONFLICT (generation, channel) DO UPDATE SET
+    messages = excluded.messages, last_ms = excluded.last_ms, deleted_ms = excluded.deleted_ms,
+    display_name = excluded.display_name, display_ts_ms = excluded.display_ts_ms,
+    display_channel = excluded.display_channel, display_offset = excluded.display_offset
+"""
+_UPSERT_USERS = """
+INSERT INTO partition_users (generation, partition, username, messages, last_ms, deleted_ms,
+                             display_name, display_ts_ms, display_channel, display_offset)
+SELECT $1, * FROM unnest($2::int[], $3::text[], $4::bigint[], $5::bigint[], $6::bigint[],
+                         $7::text[], $8::bigint[], $9::text[], $10::bigint[])
+ON CONFLICT (generation, username, partition) DO UPDATE SET
+    messages = excluded.messages, last_ms = excluded.last_ms, deleted_ms = excluded.deleted_ms,
+    display_name = excluded.display_name, display_ts_ms = excluded.display_ts_ms,
+    display_channel = excluded.display_channel, display_offset = excluded.display_offset
+"""
+_PLAN_ERASURE = """
+INSERT INTO erasures (generation, partition, scope, name, up_to_ms) VALUES ($1, $2, $3, $4, $5)
+ON CONFLICT (generation, partition, scope, name) DO UPDATE
+SET up_to_ms = greatest(erasures.up_to_ms, excluded.up_to_ms)
+"""
+
+
+async def write(connection: Any, generation: int, changes: Changes) -> tuple[int, bytes]:
+    """Commit a batch; returns the id of its outbox row and the encoded batch.
+
+    Raises FencedError, and asyncpg's errors: then nothing was written.
+    """
+    async with connection.transaction():
+        await _advance(connection, generation, changes)
+        await _write_messages(connection, generation, changes.messages.values())
+        await _recount_pairs(connection, generation, changes)
+        await _write_pairs(connection, generation, changes)
+        await _recount_names(connection, generation, changes)
+        await _write_channels(connection, generation, changes)
+        await _write_users(connection, generation, changes)
+        await _plan_erasures(connection, generation, changes)
+        batch = encode_batch(changes.batch())
+        outbox_id: int = await connection.fetchval(
+            "INSERT INTO outbox (generation, batch) VALUES ($1, $2) RETURNING id", generation, batch
+        )
+    return outbox_id, batch
+
+
+async def _advance(connection: Any, generation: int, changes: Changes) -> None:
+    """First of all writes: it locks the partitions' rows, so of two processes one waits here and is then refused."""
+    states = changes.prior.partitions
+    rows = [
+        (
+            partition, state.messages_offset, state.users_offset, state.messages, state.channels,
+            state.last_append_ms, state.last_checksum, *changes.before[partition],
+        )
+        for partition, state in sorted(states.items())
+    ]  # fmt: skip
+    status = await connection.execute(_ADVANCE, generation, *_columns(rows, 9))
+    if status != f"UPDATE {len(states)}":
+        raise FencedError(f"of partitions {sorted(states)}, {status.removeprefix('UPDATE ')} stood where expected")
+
+
+async def _write_messages(connection: Any, generation: int, messages: Iterable[MessageState]) -> None:
+    new: list[tuple[Any, ...]] = []
+    changed: list[tuple[Any, ...]] = []
+    for message in messages:
+        (changed if message.stored else new).append(_message_columns(generation, message))
+    if new:
+        await connection.copy_records_to_table(f"messages_{generation}", records=new, columns=_MESSAGE_COLUMNS)
+    if changed:
+        await connection.executemany(_UPDATE_MESSAGE, [(row[0], row[2], row[3], row[1], *row[4:]) for row in changed])
+
+
+def _message_columns(generation: int, message: MessageState) -> tuple[Any, ...]:
+    text = message.text if message.stored else message.text or ""
+    return (
+        generation, message.partition, message.channel, message.id, message.user, message.ts_ms, message.append_ms,
+        message.offset, message.digest, message.edited_ts_ms, message.edited_offset, message.posted, message.deleted,
+        message.visible, text, message.channel_display_name, message.user_display_name,
+    )  # fmt: skip
+
+
+async def _recount_pairs(connection: Any, generation: int, changes: Changes) -> None:
+    prior = changes.prior
+    pairs = [pair for pair in changes.pairs_to_recount if prior.pairs[pair].messages]
+    if not pairs:
+        return
+    deleted = [_deleted_ms(changes, pair) for pair in pairs]
+    for channel, user, newest in await connection.fetch(
+        _NEWEST_OF_PAIRS, generation, [pair.channel for pair in pairs], [pair.user for pair in pairs], deleted
+    ):
+        prior.pairs[Pair(channel, user)].last_ms = newest
+
+
+def _deleted_ms(changes: Changes, pair: Pair) -> int:
+    channel = changes.prior.channels[pair.channel]
+    user = changes.prior.users.get(UserKey(channel.partition, pair.user))
+    return max(channel.deleted_ms, user.deleted_ms if user else NEVER_MS)
+
+
+async def _recount_names(connection: Any, generation: int, changes: Changes) -> None:
+    prior = changes.prior
+    if changes.channels_to_recount:
+        for channel, newest in await connection.fetch(
+            _NEWEST_OF_CHANNELS, generation, list(changes.channels_to_recount)
+        ):
+            prior.channels[channel].last_ms = newest
+    users = list(changes.users_to_recount)
+    if users:
+        for partition, user, newest in await connection.fetch(
+            _NEWEST_OF_USERS, generation, [key.partition for key in users], [key.user for key in users]
+        ):
+            prior.users[UserKey(partition, user)].last_ms = newest
+
+
+async def _write_pairs(connection: Any, generation: int, changes: Changes) -> None:
+    prior = changes.prior
+    rows = []
+    for pair in sorted(changes.pairs):
+        state = prior.pairs[pair]
+        rows.append((prior.channels[pair.channel].partition, pair.channel, pair.user, state.messages, state.last_ms))
+    if rows:
+        await connection.execute(_UPSERT_PAIRS, generation, *_columns(rows, 5))
+
+
+async def _write_channels(connection: Any, generation: int, changes: Changes) -> None:
+    rows = []
+    for name in sorted(changes.channels):
+        state = changes.prior.channels[name]
+        counts = (state.messages, state.last_ms, state.deleted_ms)
+        rows.append((name, state.partition, *counts, *_display_columns(state.display)))
+    if rows:
+        await connection.execute(_UPSERT_CHANNELS, generation, *_columns(rows, 9))
+
+
+async def _write_users(connection: Any, generation: int, changes: Changes) -> None:
+    rows = []
+    for key in sorted(changes.users):
+        state = changes.prior.users[key]
+        counts = (state.messages, state.last_ms, state.deleted_ms)
+        rows.append((*key, *counts, *_display_columns(state.display)))
+    if rows:
+        await connection.execute(_UPSERT_USERS, generation, *_columns(rows, 9))
+
+
+async def _plan_erasures(connection: Any, generation: int, changes: Changes) -> None:
+    (partition, *_) = changes.prior.partitions
+    for scope, removals in (("channel", changes.removed_channels), ("user", changes.removed_users)):
+        for removed in removals:
+            await connection.execute(_PLAN_ERASURE, generation, partition, scope, removed.name, removed.up_to_ms)
+
+
+def _display_columns(display: DisplayName) -> tuple[str, int, str, int]:
+    return (display.name, display.ts_ms, display.channel, display.offset)
+
+
+def _columns(rows: list[tuple[Any, ...]], width: int) -> list[list[Any]]:
+    return [[row[index] for row in rows] for index in range(width)]
