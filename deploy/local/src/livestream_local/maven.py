@@ -103,9 +103,8 @@ def _fetch_one(context: "MavenContext", locked: LockedArtifact) -> Path:
     artifact = context.create_dependency(locked.coordinates).artifact
     path = artifact.cached_path
     assert path is not None
-    if path.exists():
-        if _sha256(path) == locked.sha256:
-            return path
+    if path.exists() and _sha256(path) == locked.sha256:
+        return path
     _retrying(locked.coordinates, lambda: _download(artifact, path))
     actual = _sha256(path)
     if actual != locked.sha256:
