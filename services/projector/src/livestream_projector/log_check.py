@@ -1,4 +1,4 @@
-"""Whether the log is still the one that was folded. One that does not fit stops the process; it is never jumped over."""
+"""Whether the log is still the one that was folded. One that does not fit stops the process: no jumping over it."""
 
 from typing import Any, Final
 

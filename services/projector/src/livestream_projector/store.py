@@ -30,7 +30,7 @@ BeforeCommit = Callable[[Sequence[DeadLetter]], Awaitable[None]]
 
 
 class Committed(msgspec.Struct, frozen=True):
-    """Folds into one generation. `bury` gets dead letters before each commit, so that a crash loses none.
+    """A batch that is in Postgres, to be published: its outbox row, its bytes, and where its partitions stand now."""
 
     outbox_id: int
     batch: bytes
