@@ -33,7 +33,7 @@ class Environment:
                 raise ValueError
             return number
 
-        return self._read(name, default, parse, f"a whole number from {minimum} to {maximum}")
+        return self.parsed(name, default, parse, f"a whole number from {minimum} to {maximum}")
 
     def number(self, name: str, default: float, *, minimum: float = 0.0) -> float:
         def parse(value: str) -> float:
@@ -42,7 +42,7 @@ class Environment:
                 raise ValueError
             return number
 
-        return self._read(name, default, parse, f"a number from {minimum}")
+        return self.parsed(name, default, parse, f"a number from {minimum}")
 
     def choice(self, name: str, default: str, choices: tuple[str, ...]) -> str:
         def parse(value: str) -> str:
@@ -50,7 +50,7 @@ class Environment:
                 raise ValueError
             return value
 
-        return self._read(name, default, parse, f"one of {', '.join(choices)}")
+        return self.parsed(name, default, parse, f"one of {', '.join(choices)}")
 
     def url(self, name: str, default: str, schemes: tuple[str, ...]) -> str:
         def parse(value: str) -> str:
@@ -59,7 +59,7 @@ class Environment:
                 raise ValueError
             return value
 
-        return self._read(name, default, parse, f"a URL that begins with {' or '.join(s + '://' for s in schemes)}")
+        return self.parsed(name, default, parse, f"a URL that begins with {' or '.join(s + '://' for s in schemes)}")
 
     def servers(self, name: str, default: str) -> str:
         def parse(value: str) -> str:
@@ -69,13 +69,10 @@ class Environment:
                     raise ValueError
             return value
 
-        return self._read(name, default, parse, "host:port, several separated by commas")
+        return self.parsed(name, default, parse, "host:port, several separated by commas")
 
-    def check(self) -> None:
-        if self._problems:
-            raise SettingsError("\n".join(self._problems))
-
-    def _read(self, name: str, default: T, parse: Callable[[str], T], expected: str) -> T:
+    def parsed(self, name: str, default: T, parse: Callable[[str], T], expected: str) -> T:
+        """A variable of a form of its own: `parse` raises ValueError, and `expected` completes "but must be …"."""
         value = self._values.get(name)
         if not value:
             return default
@@ -85,6 +82,10 @@ class Environment:
             shown = "a value that is not shown" if name.endswith("_URL") else repr(value)
             self._problems.append(f"{name} is {shown}, but must be {expected}")
             return default
+
+    def check(self) -> None:
+        if self._problems:
+            raise SettingsError("\n".join(self._problems))
 
 
 def stop_on_bad_settings(error: SettingsError) -> NoReturn:
