@@ -47,12 +47,18 @@ class ProcessSettings(msgspec.Struct, frozen=True):
 def run_service(name: str, settings: ProcessSettings, build: Callable[[], web.Application]) -> None:
     """Serve the application until SIGTERM or SIGINT; exits with status 1 where a background task failed."""
     configure_logs(name, settings.log_format, settings.log_level)
-    app = build()
-    app[_FATAL] = []
+    fatal: list[BaseException] = []
+
+    async def create() -> web.Application:
+        # Within the loop, since clients bind to the one that runs when they are made.
+        app = build()
+        app[_FATAL] = fatal
+        return app
+
     _log.info("starting", host=settings.host, port=settings.port)
     with suppress(web.GracefulExit):
         web.run_app(
-            app,
+            create(),
             host=settings.host,
             port=settings.port,
             loop=new_event_loop(),
@@ -62,7 +68,7 @@ def run_service(name: str, settings: ProcessSettings, build: Callable[[], web.Ap
             shutdown_timeout=SHUTDOWN_SECONDS,
         )
     _log.info("stopped")
-    if app[_FATAL]:
+    if fatal:
         sys.exit(1)
 
 

@@ -10,6 +10,8 @@ from livestream.events import DEAD_LETTER_TOPIC, MESSAGES_TOPIC, USERS_TOPIC
 from livestream.logs import get_logger
 
 REQUEST_TIMEOUT_MS: Final = 10_000
+# With three, one can fail while another is being restarted.
+_REPLICAS_AT_MOST: Final = 3
 _LOG_APPEND_TIME: Final = "LogAppendTime"
 _CONFIGS: Final = {"message.timestamp.type": _LOG_APPEND_TIME, "retention.ms": "-1", "retention.bytes": "-1"}
 
@@ -23,11 +25,14 @@ class TopicError(Exception):
 async def ensure_topics(bootstrap_servers: str, partitions: int, replication_factor: int) -> int:
     """Make what is missing and check what is there; returns the number of partitions of `messages.v1`.
 
-    `replication_factor` of -1 leaves it to the broker. Raises TopicError, and KafkaError while the broker is away.
+    `replication_factor` of -1 means one replica a broker, but at most three.
+    Raises TopicError, and KafkaError while the broker is away.
     """
     admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap_servers, request_timeout_ms=REQUEST_TIMEOUT_MS)
     try:
         await admin.start()
+        if replication_factor < 1:
+            replication_factor = min(_REPLICAS_AT_MOST, len((await admin.describe_cluster())["brokers"]))
         for topic in _wanted(partitions, replication_factor):
             await _create_if_missing(admin, topic)
         await _check_append_time(admin)

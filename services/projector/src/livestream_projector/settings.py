@@ -9,7 +9,7 @@ DEFAULT_PORT = 8083
 
 
 class Settings(msgspec.Struct, frozen=True):
-    """`partitions` counts only when `messages.v1` is made; `replication_factor` of -1 leaves it to the broker."""
+    """`partitions` counts only when `messages.v1` is made; `replication_factor` of -1: one a broker, at most 3."""
 
     process: ProcessSettings
     kafka_servers: str

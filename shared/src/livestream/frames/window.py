@@ -19,8 +19,8 @@ def most_first(row: NameRow) -> tuple[int, str]:
 class Window:
     """What a client of the view holds at `sequence`.
 
-    `needs_refill` turns true when a removal may have let in a row that the deltas do not carry: the window has to be
-    read anew before it is shown.
+    `needs_refill` is true while a removal may have let in a row that the deltas do not carry: the window has to be read
+    anew before it is shown, unless later deltas fill it.
     """
 
     def __init__(
@@ -42,6 +42,10 @@ class Window:
     @property
     def needs_refill(self) -> bool:
         return self.messages.needs_refill or self.channels.needs_refill or self.users.needs_refill
+
+    def copy(self) -> "Window":
+        """A window of the same rows that stays as it is when this one moves on."""
+        return Window(self.view, self.sequence, self.totals, self.messages, self.channels, self.users)
 
     def apply(self, delta: Delta) -> None:
         """Move on by one delta. Deltas that the window reflects already change nothing."""
@@ -67,11 +71,14 @@ def messages_of(view: View, delta: Delta) -> list[MessageRow]:
 
 
 class _Messages:
+    """The newest messages. All that stand at or above `_floor` are held; None where all that exist are."""
+
     def __init__(self, limit: int, rows: Iterable[MessageRow]) -> None:
         self._limit = limit
-        self._rows: list[MessageRow] = []
-        self.needs_refill = False
-        self.put(rows)
+        self._rows = sorted(rows, key=message_order)
+        self._floor: tuple[int, str] | None = None
+        if len(self._rows) >= limit:
+            self._trim()
 
     def __iter__(self) -> Iterator[MessageRow]:
         return iter(self._rows)
@@ -79,34 +86,44 @@ class _Messages:
     def __len__(self) -> int:
         return len(self._rows)
 
+    @property
+    def needs_refill(self) -> bool:
+        return self._floor is not None and len(self._rows) < self._limit
+
     def put(self, rows: Iterable[MessageRow]) -> None:
-        changed = {row.key: row for row in rows}
+        floor = self._floor
+        changed = {row.key: row for row in rows if floor is None or message_order(row) >= floor}
         if not changed:
             return
         kept = [row for row in self._rows if row.key not in changed]
-        self._rows = sorted([*kept, *changed.values()], key=message_order)[-self._limit :]
+        self._rows = sorted([*kept, *changed.values()], key=message_order)
+        if len(self._rows) > self._limit:
+            self._trim()
 
     def remove(self, keys: set[MessageKey]) -> None:
         if keys:
-            self._keep([row for row in self._rows if row.key not in keys])
+            self._rows = [row for row in self._rows if row.key not in keys]
 
     def remove_named(self, channels: list[RemovedName], users: list[RemovedName]) -> None:
         if channels or users:
-            self._keep([row for row in self._rows if not taken_along(row, channels, users)])
+            self._rows = [row for row in self._rows if not taken_along(row, channels, users)]
 
-    def _keep(self, rows: list[MessageRow]) -> None:
-        if len(rows) < len(self._rows) == self._limit:
-            self.needs_refill = True
-        self._rows = rows
+    def _trim(self) -> None:
+        """At the limit there may be more below, though nobody has seen them."""
+        self._rows = self._rows[len(self._rows) - self._limit :]
+        self._floor = message_order(self._rows[0]) if self._rows else None
 
 
 class _Names:
+    """The rows with most messages. All that rank at or before `_floor` are held; None where all that exist are."""
+
     def __init__(self, limit: int, only: str, rows: Iterable[NameRow]) -> None:
         self._limit = limit
         self._only = only
-        self._rows: dict[str, NameRow] = {}
-        self.needs_refill = False
-        self.put(rows)
+        self._rows = {row.name: row for row in rows if row.messages and (not only or row.name == only)}
+        self._floor: tuple[int, str] | None = None
+        if limit and not only and len(self._rows) >= limit:
+            self._trim()
 
     def __iter__(self) -> Iterator[NameRow]:
         return iter(self._rows.values())
@@ -114,23 +131,27 @@ class _Names:
     def __contains__(self, name: str) -> bool:
         return name in self._rows
 
+    @property
+    def needs_refill(self) -> bool:
+        return self._floor is not None and len(self._rows) < self._limit
+
     def put(self, rows: Iterable[NameRow]) -> None:
         if not self._limit:
             return
-        full = len(self._rows) >= self._limit and not self._only
-        touched = False
         for row in rows:
             if self._only and row.name != self._only:
                 continue
-            held = self._rows.pop(row.name, None)
-            touched = True
-            if held and full and row.messages < held.messages:
-                self.needs_refill = True
-            if row.messages:
+            if row.messages and (self._floor is None or most_first(row) <= self._floor):
                 self._rows[row.name] = row
-        if touched:
-            ranked = sorted(self._rows.values(), key=most_first)[: self._limit]
-            self._rows = {row.name: row for row in ranked}
+            else:
+                self._rows.pop(row.name, None)
+        if len(self._rows) > self._limit:
+            self._trim()
+
+    def _trim(self) -> None:
+        ranked = sorted(self._rows.values(), key=most_first)[: self._limit]
+        self._rows = {row.name: row for row in ranked}
+        self._floor = most_first(ranked[-1])
 
 
 def taken_along(row: MessageRow, channels: Iterable[RemovedName], users: Iterable[RemovedName]) -> bool:

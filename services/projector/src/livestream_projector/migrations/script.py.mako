@@ -3,9 +3,7 @@
 Revision ID: ${up_revision}
 """
 
-from pathlib import Path
-
-from alembic import op
+from livestream_projector.migrations.sql import run_sql
 
 revision = ${repr(up_revision)}
 down_revision = ${repr(down_revision)}
@@ -14,4 +12,4 @@ depends_on = None
 
 
 def upgrade() -> None:
-    op.get_bind().exec_driver_sql(Path(__file__).with_name("${up_revision}_${message}.sql").read_text("utf-8"))
+    run_sql("${up_revision}_${message}.sql")

@@ -3,9 +3,7 @@
 Revision ID: 0001
 """
 
-from pathlib import Path
-
-from alembic import op
+from livestream_projector.migrations.sql import run_sql
 
 revision = "0001"
 down_revision = None
@@ -14,7 +12,7 @@ depends_on = None
 
 
 def upgrade() -> None:
-    op.get_bind().exec_driver_sql(Path(__file__).with_name("0001_read_model.sql").read_text("utf-8"))
+    run_sql("0001_read_model.sql")
 
 
 def downgrade() -> None:
