@@ -9,6 +9,7 @@ from livestream.frames.sse import (
     name_json,
     snapshot_json,
     sse,
+    sse_end,
     status_json,
     totals_json,
 )
@@ -31,6 +32,7 @@ __all__ = [
     "name_json",
     "snapshot_json",
     "sse",
+    "sse_end",
     "status_json",
     "totals_json",
 ]

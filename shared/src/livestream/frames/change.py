@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 
+from livestream import times
 from livestream.deltas import Delta, MessageKey, MessageRow, NameRow, RemovedName
 from livestream.frames.views import View, ViewKind
 from livestream.frames.window import Window, message_order, messages_of, most_first, taken_along
@@ -15,7 +16,6 @@ class Change:
 
     def __init__(self, view: View) -> None:
         self.view = view
-        self.empty = True
         self.shrank = False
         self.removed_messages: set[MessageKey] = set()
         self.removed_channels: dict[str, int] = {}
@@ -41,9 +41,12 @@ class Change:
             self._fallen.update(row.name for row in (*channels, *users))
         self._take_zero_rows(channels, self.removed_channels)
         self._take_zero_rows(users, self.removed_users)
-        self.empty = self.empty and not (
-            self.view.has_totals
-            or self.messages
+
+    @property
+    def empty(self) -> bool:
+        """Whether there is nothing to tell but, perhaps, new totals."""
+        return not (
+            self.messages
             or self.channels
             or self.users
             or self.removed_messages
@@ -109,10 +112,11 @@ class Change:
         _note(users, self.removed_users)
 
     def _take_zero_rows(self, rows: Iterable[NameRow], removed: dict[str, int]) -> None:
-        """A row whose count fell to zero is a removal, and not one any more when it comes back."""
+        """A row whose count fell to zero is a removal; where it comes back, its row follows the removal."""
         if self.view.name:
             return
-        _note([RemovedName(row.name, row.last_ms) for row in rows if not row.messages], removed)
+        # What never had a message has no time of one either, and RFC 3339 cannot write "never".
+        _note([RemovedName(row.name, max(row.last_ms, times.MIN_MS)) for row in rows if not row.messages], removed)
 
     def _keep_top(self, window: Window) -> None:
         """Home tells the newest messages, its top rows, and rows that may have stood among them and fell."""

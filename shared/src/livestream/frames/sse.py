@@ -79,12 +79,9 @@ _encode = msgspec.json.Encoder().encode
 
 
 def name_json(row: NameRow) -> NameJson:
-    return NameJson(
-        row.name,
-        row.display_name or msgspec.UNSET,
-        row.messages,
-        times.format_ms(row.last_ms) if row.messages else msgspec.UNSET,
-    )
+    if not row.messages:
+        return NameJson(row.name, msgspec.UNSET, 0, msgspec.UNSET)
+    return NameJson(row.name, row.display_name or msgspec.UNSET, row.messages, times.format_ms(row.last_ms))
 
 
 def totals_json(totals: Totals) -> _TotalsJson:
@@ -137,10 +134,14 @@ def status_json(
     )
 
 
-def sse(event: str, data: bytes, cursor: Cursor | None = None) -> bytes:
-    """One event. `cursor` is the position that it completes, if it completes one."""
-    head = f"event: {event}\nid: {cursor}\ndata: " if cursor else f"event: {event}\ndata: "
-    return b"".join((head.encode(), data, b"\n\n"))
+def sse(event: str, data: bytes) -> bytes:
+    """One event but for its end: `sse_end` completes it, so that the same bytes serve with and without a position."""
+    return b"".join((b"event: ", event.encode(), b"\ndata: ", data, b"\n"))
+
+
+def sse_end(cursor: Cursor | None = None) -> bytes:
+    """The end of an event. `cursor` is the position that it completes, if it completes one."""
+    return f"id: {cursor}\n\n".encode() if cursor else b"\n"
 
 
 def _raw(rows: Iterable[MessageRow]) -> list[msgspec.Raw]:

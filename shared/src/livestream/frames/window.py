@@ -1,5 +1,6 @@
 """A window: the rows of one view at one position of the delta log. Pure: deltas in, rows out."""
 
+import copy
 from collections.abc import Iterable, Iterator
 
 from livestream.deltas import Delta, MessageKey, MessageRow, NameRow, RemovedName, Totals
@@ -45,7 +46,10 @@ class Window:
 
     def copy(self) -> "Window":
         """A window of the same rows that stays as it is when this one moves on."""
-        return Window(self.view, self.sequence, self.totals, self.messages, self.channels, self.users)
+        twin = copy.copy(self)
+        twin.messages = copy.copy(self.messages)
+        twin.channels, twin.users = copy.copy(self.channels), copy.copy(self.users)
+        return twin
 
     def apply(self, delta: Delta) -> None:
         """Move on by one delta. Deltas that the window reflects already change nothing."""
@@ -71,7 +75,10 @@ def messages_of(view: View, delta: Delta) -> list[MessageRow]:
 
 
 class _Messages:
-    """The newest messages. All that stand at or above `_floor` are held; None where all that exist are."""
+    """The newest messages. All that stand at or above `_floor` are held; None where all that exist are.
+
+    `_rows` is never changed in place, so that a shallow copy is one.
+    """
 
     def __init__(self, limit: int, rows: Iterable[MessageRow]) -> None:
         self._limit = limit
@@ -115,7 +122,10 @@ class _Messages:
 
 
 class _Names:
-    """The rows with most messages. All that rank at or before `_floor` are held; None where all that exist are."""
+    """The rows with most messages. All that rank at or before `_floor` are held; None where all that exist are.
+
+    `_rows` is never changed in place, as above.
+    """
 
     def __init__(self, limit: int, only: str, rows: Iterable[NameRow]) -> None:
         self._limit = limit
@@ -138,14 +148,16 @@ class _Names:
     def put(self, rows: Iterable[NameRow]) -> None:
         if not self._limit:
             return
+        held = dict(self._rows)
         for row in rows:
             if self._only and row.name != self._only:
                 continue
             if row.messages and (self._floor is None or most_first(row) <= self._floor):
-                self._rows[row.name] = row
+                held[row.name] = row
             else:
-                self._rows.pop(row.name, None)
-        if len(self._rows) > self._limit:
+                held.pop(row.name, None)
+        self._rows = held
+        if len(held) > self._limit:
             self._trim()
 
     def _trim(self) -> None:
