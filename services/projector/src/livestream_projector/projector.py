@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import asyncpg
 from aiokafka import AIOKafkaConsumer, TopicPartition
-from aiokafka.errors import KafkaError
+from aiokafka.errors import KafkaError, NoOffsetForPartitionError
 
 from livestream.events import MESSAGES_TOPIC
 from livestream.fold import PartitionState, Record, UserDeletion, split
@@ -76,13 +76,20 @@ class Projector:
         loop = asyncio.get_running_loop()
         while True:
             started = loop.time()
-            polled = await consumer.getmany(timeout_ms=_POLL_MS, max_records=self._batch_records)
-            originals = [record for records in polled.values() for record in records]
+            originals = await self._poll(consumer)
             if originals:
                 await self._fold_all(consumer, originals)
             await self._apply_user_deletions(consumer)
             if originals:
                 await asyncio.sleep(max(0.0, started + self._batch_interval_s - loop.time()))
+
+    async def _poll(self, consumer: AIOKafkaConsumer) -> list[Any]:
+        try:
+            polled = await consumer.getmany(timeout_ms=_POLL_MS, max_records=self._batch_records)
+        except NoOffsetForPartitionError:
+            # aiokafka looks for a position as soon as a partition is assigned; ours comes from Postgres a moment later.
+            return []
+        return [record for records in polled.values() for record in records]
 
     async def _fold_all(self, consumer: AIOKafkaConsumer, originals: Sequence[Any]) -> None:
         positioned = self._positioned
