@@ -1,0 +1,80 @@
+"""The composition root: settings in, an application out."""
+
+from collections.abc import AsyncIterator
+from importlib import resources
+from typing import Final
+
+from aiohttp import web
+
+from livestream.clients import postgres_pool, redis_client
+from livestream.history import History
+from livestream.readmodel import ReadModel
+from livestream.service import add_health_routes
+from livestream.serving import ServingCopy
+from livestream_web import api, pages
+from livestream_web.assets import Assets
+from livestream_web.failures import answer_failures
+from livestream_web.reads import READS, Reads
+from livestream_web.rendering import RENDERER, Renderer
+from livestream_web.requests_seen import count_requests
+from livestream_web.security import add_security_headers
+from livestream_web.settings import Settings
+
+_NAME: Final = "{name:[^/]+}"
+
+
+def build_app(settings: Settings) -> web.Application:
+    assets = Assets()
+    app = web.Application(middlewares=[count_requests, answer_failures])
+    app[RENDERER] = Renderer(assets, settings.stream)
+    app.on_response_prepare.append(add_security_headers)
+    app.add_routes(_routes(assets))
+    _connect(app, settings)
+    return app
+
+
+def _routes(assets: Assets) -> list[web.RouteDef]:
+    openapi = resources.files("livestream_web").joinpath("openapi.json").read_bytes()
+
+    async def description(_: web.Request) -> web.Response:
+        return web.Response(body=openapi, content_type="application/json")
+
+    return [
+        web.get("/", pages.home),
+        web.get("/messages", pages.messages),
+        web.get("/channels", pages.channels),
+        web.get(f"/channels/{_NAME}", pages.channel),
+        web.get("/users", pages.users),
+        web.get(f"/users/{_NAME}", pages.user),
+        web.get("/api/v1/summary", api.summary),
+        web.get("/api/v1/messages", api.messages),
+        web.get("/api/v1/channels", api.channels),
+        web.get(f"/api/v1/channels/{_NAME}", api.channel),
+        web.get(f"/api/v1/channels/{_NAME}/messages", api.channel_messages),
+        web.get("/api/v1/users", api.users),
+        web.get(f"/api/v1/users/{_NAME}", api.user),
+        web.get(f"/api/v1/users/{_NAME}/messages", api.user_messages),
+        web.get("/openapi.json", description),
+        web.get("/static/{hash}/{file}", assets.serve),
+    ]
+
+
+def _connect(app: web.Application, settings: Settings) -> None:
+    """The clients live as long as the server; none of them connects before it is used."""
+    redis = redis_client(settings.redis_url)
+    pool = postgres_pool(settings.database_url, settings.postgres_connections)
+    app[READS] = Reads(ReadModel(ServingCopy(redis), History(pool)))
+
+    async def clients(_: web.Application) -> AsyncIterator[None]:
+        async with pool:
+            yield
+        await redis.aclose()
+
+    async def check_redis() -> None:
+        await redis.ping()
+
+    async def check_postgres() -> None:
+        await pool.fetchval("SELECT 1")
+
+    app.cleanup_ctx.append(clients)
+    add_health_routes(app, {"redis": check_redis, "postgres": check_postgres})

@@ -1,0 +1,64 @@
+"""Our own scripts, style and icon: read once, compressed once, cached by browsers for good.
+
+All share one hash in their path (`/static/<hash>/live.js`), so that scripts import one another by relative paths and no
+build step has to rewrite them.
+"""
+
+import gzip
+import hashlib
+from collections.abc import Iterable
+from importlib import resources
+from typing import Final, NamedTuple
+
+from aiohttp import hdrs, web
+
+_TYPES: Final = {"css": "text/css", "js": "text/javascript", "svg": "image/svg+xml"}
+_HASH_CHARACTERS: Final = 12
+_FOR_GOOD: Final = "public, max-age=31536000, immutable"
+# While versions are being exchanged a page may ask one version for another's files: it gets what there is, uncached.
+_NOT_KEPT: Final = "no-store"
+
+
+class _Asset(NamedTuple):
+    content_type: str
+    plain: bytes
+    compressed: bytes
+
+
+class Assets:
+    """The files of `static/`. `scripts` are the modules' paths, for preloading."""
+
+    def __init__(self, files: Iterable[tuple[str, bytes]] | None = None) -> None:
+        contents = dict(sorted(_packaged() if files is None else files))
+        digest = hashlib.sha256()
+        for name, content in contents.items():
+            digest.update(f"{name}\0{len(content)}\0".encode() + content)
+        self._hash = digest.hexdigest()[:_HASH_CHARACTERS]
+        self._files = {
+            name: _Asset(_TYPES[name.rpartition(".")[2]], content, gzip.compress(content, mtime=0))
+            for name, content in contents.items()
+        }
+        self.scripts = [self.path(name) for name in contents if name.endswith(".js")]
+
+    def path(self, name: str) -> str:
+        """Where a file is served. Raises KeyError where there is none of that name."""
+        if name not in self._files:
+            raise KeyError(name)
+        return f"/static/{self._hash}/{name}"
+
+    async def serve(self, request: web.Request) -> web.Response:
+        asset = self._files.get(request.match_info["file"])
+        if asset is None:
+            raise web.HTTPNotFound
+        is_current = request.match_info["hash"] == self._hash
+        headers = {"Cache-Control": _FOR_GOOD if is_current else _NOT_KEPT, "Vary": "Accept-Encoding"}
+        body = asset.plain
+        if "gzip" in request.headers.get(hdrs.ACCEPT_ENCODING, ""):
+            headers["Content-Encoding"] = "gzip"
+            body = asset.compressed
+        return web.Response(body=body, content_type=asset.content_type, charset="utf-8", headers=headers)
+
+
+def _packaged() -> list[tuple[str, bytes]]:
+    folder = resources.files("livestream_web").joinpath("static")
+    return [(file.name, file.read_bytes()) for file in folder.iterdir() if file.name.rpartition(".")[2] in _TYPES]
