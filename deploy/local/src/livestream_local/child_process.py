@@ -56,7 +56,9 @@ class ChildProcess:
         """Asks it to end, and after its time-out makes it."""
         self.resume()  # One that was paused could not hear the request.
         if self.is_running:
-            self._process.send_signal(self._launch.stop_signal)
+            # Not by the process object: it would poll first, and take the exit status from asyncio's own watcher.
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(self.pid, self._launch.stop_signal)
         try:
             async with asyncio.timeout(self._launch.stop_timeout_s):
                 await self.wait()

@@ -53,8 +53,9 @@ class Keeper:
             self._watch.cancel()
             await asyncio.wait([self._watch])
             self._watch = None
-        await self._end_child()
-        self._report.stopped(self.program.name)
+        if self._child is not None:
+            await self._end_child()
+            self._report.stopped(self.program.name)
 
     async def kill(self) -> None:
         """Ends the process without warning; being watched, it comes back."""
@@ -74,7 +75,10 @@ class Keeper:
         name = self.program.name
         self._report.starting(name)
         began = time.monotonic()
-        launch = await asyncio.to_thread(self.program.prepare)
+        try:
+            launch = await asyncio.to_thread(self.program.prepare)
+        except OSError as error:
+            raise LauncherError(f"{name} could not be prepared: {error}") from error
         with self.log.open("ab") as log:
             self._child = await ChildProcess.start(launch, log)
         await self._until_ready(self._child)

@@ -50,7 +50,8 @@ async def _run(ports: Ports, data: Path, extras: Sequence[Program], plan: PlanSe
     with published(describe(ports, data, servers.environment, supervisor.pids)):
         console.print(f"\nOpen http://127.0.0.1:{ports.web}/\n", style="bold")
         console.print(
-            f"Messages go to http://127.0.0.1:{ports.ingest}/v1/messages, logs are in {data / 'logs'}. Ctrl-C stops."
+            f"Messages go to http://127.0.0.1:{ports.ingest}/v1/messages, logs are in {data / 'logs'}. Ctrl-C stops.",
+            soft_wrap=True,
         )
         await interrupted.wait()
     with report.waiting():

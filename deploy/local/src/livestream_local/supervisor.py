@@ -48,5 +48,8 @@ class Supervisor:
             async with asyncio.TaskGroup() as group:
                 for keeper in stage:
                     group.create_task(keeper.start(), name=f"start {keeper.program.name}")
-        except* LauncherError as failures:
-            raise LauncherError("\n".join(str(failure) for failure in failures.exceptions)) from None
+        except ExceptionGroup as failures:
+            known, unknown = failures.split(LauncherError)
+            if known is None or unknown is not None:
+                raise
+            raise LauncherError("\n".join(str(failure) for failure in known.exceptions)) from None

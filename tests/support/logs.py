@@ -1,0 +1,63 @@
+"""Random logs for property tests: few names and ids, times close together, so that everything meets everything."""
+
+from typing import Any
+
+from hypothesis import strategies as st
+
+from livestream import times
+from livestream.events import (
+    MESSAGES_TOPIC,
+    USERS_TOPIC,
+    ChannelDeleted,
+    Event,
+    MessageDeleted,
+    MessageEdited,
+    MessagePosted,
+    UserDeleted,
+    encode_event,
+)
+from livestream.partitioning import partition_of
+from livestream_local.witness import LogRecord
+
+PARTITIONS = 4
+T0 = times.to_ms(times.EPOCH.replace(year=2026))
+
+_channels = st.sampled_from("abcde")
+_users = st.sampled_from("xyz")
+_ids = st.sampled_from("123")
+_texts = st.sampled_from(["", "one", "two"])
+_moments = st.integers(T0 - 5, T0 + 5)
+_labels = st.none() | st.sampled_from(["P", "Q"])
+
+posts: st.SearchStrategy[Event] = st.builds(MessagePosted, _channels, _ids, _users, _texts, _moments, _labels, _labels)
+events: st.SearchStrategy[Event] = st.one_of(
+    posts,
+    posts,
+    st.builds(MessageEdited, _channels, _ids, _texts, _moments),
+    st.builds(MessageDeleted, _channels, _ids, _moments),
+    st.builds(ChannelDeleted, _channels, _moments),
+    st.builds(UserDeleted, _users, _moments),
+)
+# An event and its append time after T0. Append times need not rise here: the fold must not depend on that.
+logs = st.lists(st.tuples(events, st.integers(-3, 3)), max_size=40)
+
+Log = list[tuple[Event, int]]
+
+
+def lay_out(log: Log) -> dict[tuple[str, int], list[LogRecord]]:
+    """The records of each topic and partition."""
+    partitions: dict[tuple[str, int], list[LogRecord]] = {}
+    for event, append in log:
+        topic = USERS_TOPIC if isinstance(event, UserDeleted) else MESSAGES_TOPIC
+        partition = 0 if isinstance(event, UserDeleted) else partition_of(event.channel, PARTITIONS)
+        records = partitions.setdefault((topic, partition), [])
+        records.append(LogRecord(topic, partition, len(records), T0 + append, encode_event(event)))
+    return partitions
+
+
+def interleave(partitions: dict[tuple[str, int], list[LogRecord]], random: Any) -> list[LogRecord]:
+    """All records in an order that keeps each partition's own."""
+    left = {key: iter(records) for key, records in partitions.items()}
+    order = [key for key, records in partitions.items() for _ in records]
+    random.shuffle(order)
+    return [next(left[key]) for key in order]

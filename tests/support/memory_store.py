@@ -1,0 +1,158 @@
+"""The read model in dictionaries: what the projector's store does in Postgres, for tests of the pure fold."""
+
+import copy
+from collections.abc import Sequence
+
+from livestream.deltas import Batch, MessageKey
+from livestream.events import ChannelDeleted
+from livestream.fold import (
+    NEVER_MS,
+    NO_DISPLAY_NAME,
+    Changes,
+    ChannelState,
+    DisplayName,
+    MessageState,
+    Pair,
+    PairState,
+    PartitionState,
+    Prior,
+    Record,
+    Survivors,
+    UserDeletion,
+    UserKey,
+    UserState,
+    deletion_time_ms,
+    fold_channel_deletion,
+    fold_messages,
+    fold_user_deletion,
+    touched_by,
+    touched_through,
+)
+
+
+class MemoryStore:
+    """One generation. `fold` and `fold_user_deletion` commit at once and return the batch to publish."""
+
+    def __init__(self, partitions: int) -> None:
+        self.partitions = {partition: PartitionState() for partition in range(partitions)}
+        self.messages: dict[MessageKey, MessageState] = {}
+        self.channels: dict[str, ChannelState] = {}
+        self.users: dict[UserKey, UserState] = {}
+        self.pairs: dict[Pair, PairState] = {}
+        self.dead_letters: list[str] = []
+
+    def fold(self, records: Sequence[Record]) -> Batch:
+        partitions = copy.deepcopy({record.partition: self.partitions[record.partition] for record in records})
+        event = records[0].event
+        if isinstance(event, ChannelDeleted):
+            pairs = [pair for pair in self.pairs if pair.channel == event.channel]
+            users = [UserKey(records[0].partition, pair.user) for pair in pairs]
+            prior = self._prior(partitions, pairs=pairs, channels=[event.channel], users=users)
+            deleted_ms = deletion_time_ms(event, records[0].append_ms)
+            reached = [message for message in self.messages.values() if message.channel == event.channel]
+            changes = fold_channel_deletion(records[0], event, prior, self._survivors(reached, deleted_ms, "channel"))
+        else:
+            touched = touched_by(records)
+            found = [self.messages[key] for key in touched.messages if key in self.messages]
+            through = touched_through(found)
+            prior = self._prior(
+                partitions,
+                pairs=touched.pairs | through.pairs,
+                channels=touched.channels,
+                users=touched.users | through.users,
+            )
+            prior.messages = {message.key: self._effective(message) for message in found}
+            changes = fold_messages(records, prior)
+        return self._commit(changes)
+
+    def fold_user_deletion(self, partition: int, deletion: UserDeletion) -> Batch:
+        pairs = [
+            pair
+            for pair in self.pairs
+            if pair.user == deletion.user and self.channels[pair.channel].partition == partition
+        ]
+        prior = self._prior(
+            copy.deepcopy({partition: self.partitions[partition]}),
+            pairs=pairs,
+            channels=[pair.channel for pair in pairs],
+            users=[UserKey(partition, deletion.user)],
+        )
+        reached = [m for m in self.messages.values() if m.user == deletion.user and m.partition == partition]
+        survivors = self._survivors(reached, deletion.deleted_ms, "user")
+        return self._commit(fold_user_deletion(partition, deletion, prior, survivors))
+
+    def visible(self) -> list[MessageState]:
+        return [message for message in map(self._effective, self.messages.values()) if message.visible]
+
+    def _prior(self, partitions: dict[int, PartitionState], *, pairs: object, channels: object, users: object) -> Prior:
+        return Prior(
+            partitions,
+            pairs=_found(self.pairs, pairs),
+            channels=_found(self.channels, channels),
+            users=_found(self.users, users),
+        )
+
+    def _effective(self, message: MessageState) -> MessageState:
+        """As it is read: a deletion hides rows whose own flag it has not reached yet."""
+        effective = copy.copy(message)
+        channel = self.channels.get(message.channel)
+        user = self.users.get(UserKey(message.partition, message.user))
+        deleted_ms = max(channel.deleted_ms if channel else NEVER_MS, user.deleted_ms if user else NEVER_MS)
+        effective.visible = message.visible and message.time_ms > deleted_ms
+        return effective
+
+    def _survivors(self, reached: list[MessageState], deleted_ms: int, scope: str) -> Survivors:
+        survivors = Survivors(display=_newest_display(reached, deleted_ms, scope))
+        for message in map(self._effective, reached):
+            if not message.visible:
+                continue
+            if message.time_ms > deleted_ms:
+                pair = survivors.pairs.setdefault(Pair(message.channel, message.user), PairState())
+                pair.messages += 1
+                pair.last_ms = max(pair.last_ms, message.ts_ms)
+            elif message.ts_ms > deleted_ms:
+                message.text = None
+                survivors.hidden_ahead.append(message)
+        return survivors
+
+    def _commit(self, changes: Changes) -> Batch:
+        prior = changes.prior
+        for key, message in changes.messages.items():
+            stored = copy.copy(message)
+            if stored.text is None:
+                stored.text = self.messages[key].text
+            stored.stored = True
+            self.messages[key] = stored
+        for pair in changes.pairs_to_recount:
+            newest = [m.ts_ms for m in self.visible() if (m.channel, m.user) == pair]
+            if newest:
+                prior.pairs[pair].last_ms = max(newest)
+        self.pairs.update((pair, prior.pairs[pair]) for pair in changes.pairs)
+        for name in changes.channels_to_recount:
+            newest = [state.last_ms for pair, state in self.pairs.items() if pair.channel == name and state.messages]
+            prior.channels[name].last_ms = max(newest, default=prior.channels[name].last_ms)
+        self.channels.update((name, prior.channels[name]) for name in changes.channels)
+        for user in changes.users_to_recount:
+            newest = [
+                state.last_ms
+                for pair, state in self.pairs.items()
+                if pair.user == user.user and state.messages and self.channels[pair.channel].partition == user.partition
+            ]
+            prior.users[user].last_ms = max(newest, default=prior.users[user].last_ms)
+        self.users.update((key, prior.users[key]) for key in changes.users)
+        self.partitions.update(prior.partitions)
+        self.dead_letters += [str(letter.coordinates) for letter in changes.dead_letters]
+        return changes.batch()
+
+
+def _found(table: dict, keys: object) -> dict:  # type: ignore[type-arg]
+    return {key: copy.copy(table[key]) for key in keys if key in table}  # type: ignore[attr-defined]
+
+
+def _newest_display(reached: list[MessageState], deleted_ms: int, scope: str) -> DisplayName:
+    names = [
+        DisplayName(name, message.ts_ms, message.channel, message.offset)
+        for message in reached
+        if message.time_ms > deleted_ms and (name := getattr(message, f"{scope}_display_name"))
+    ]
+    return max(names, key=lambda display: display.order, default=NO_DISPLAY_NAME)
