@@ -1,14 +1,18 @@
 """A change: what a client of one view has to be told to go from one position to a later one. Pure."""
 
+import copy
 from collections.abc import Iterable
 
 from livestream import times
 from livestream.deltas import Delta, MessageKey, MessageRow, NameRow, RemovedName
 from livestream.frames.views import View, ViewKind
-from livestream.frames.window import Window, message_order, messages_of, most_first, taken_along
+from livestream.frames.window import NameRows, Window, message_order, messages_of, most_first, taken_along
 
 # What a client of these views misses is never skipped: it is told, or told to start anew.
 _COMPLETE_KINDS = frozenset({ViewKind.MESSAGES, ViewKind.CHANNEL, ViewKind.USER})
+
+# Home shows no more than the newest messages: that many windows of them are held before the rest is let go.
+_HELD_WINDOWS = 4
 
 
 class Change:
@@ -24,14 +28,17 @@ class Change:
         self.channels: dict[str, NameRow] = {}
         self.users: dict[str, NameRow] = {}
         self._fallen: set[str] = set()
+        self._let_go = False
 
     def add(self, delta: Delta) -> None:
         """Fold in the next delta."""
         limits = self.view.limits
         if limits.messages:
             self._remove(delta)
-            for row in messages_of(self.view, delta):
-                self.messages[row.key] = row
+            self.messages.update((row.key, row) for row in messages_of(self.view, delta))
+            if self.view.kind is ViewKind.HOME and len(self.messages) > _HELD_WINDOWS * limits.messages:
+                self.messages = _newest(self.messages, limits.messages)
+                self._let_go = True
         channels = self._rows_of(delta.channels) if limits.channels else []
         users = self._rows_of(delta.users) if limits.users else []
         self.channels.update((row.name, row) for row in channels)
@@ -64,24 +71,24 @@ class Change:
             len(self.channels) > limits.channels or len(self.users) > limits.users
         )
 
-    def complete(self, window: Window, before: Window | None) -> None:
-        """Bring in what the window at the end holds and the deltas do not carry.
+    def completed(self, window: Window, before: Window | None) -> "Change":
+        """With what the window at the end holds and the deltas do not carry: a change to be told.
 
         `before` is the window that the clients hold; None where that is not known any more, as for one that resumes:
         after removals it is then told the whole window.
         """
-        for row in window.messages:
-            if row.key not in self.messages and (self.shrank if before is None else row.key not in _keys(before)):
-                self.messages[row.key] = row
-        for held, rows, old in (
-            (window.channels, self.channels, before.channels if before else None),
-            (window.users, self.users, before.users if before else None),
-        ):
-            for name_row in held:
-                if name_row.name not in rows and (self.shrank if old is None else name_row.name not in old):
-                    rows[name_row.name] = name_row
+        twin = copy.copy(self)
+        if before and not self._let_go:
+            known = before.messages.keys()
+            entered = [row for row in window.messages if row.key not in known]
+        else:
+            entered = list(window.messages) if self.shrank else []
+        twin.messages = {row.key: row for row in entered} | self.messages
+        twin.channels = self._with_entered(self.channels, window.channels, before.channels if before else None)
+        twin.users = self._with_entered(self.users, window.users, before.users if before else None)
         if self.view.kind is ViewKind.HOME:
-            self._keep_top(window)
+            twin.messages = _newest(twin.messages, self.view.limits.messages)
+        return twin
 
     def sorted_messages(self) -> list[MessageRow]:
         return sorted(self.messages.values(), key=message_order)
@@ -89,6 +96,17 @@ class Change:
     def sorted_names(self, rows: dict[str, NameRow]) -> list[NameRow]:
         """Rows to tell, most messages first. At zero a row is a removal, but where the view is of that one name."""
         return sorted((row for row in rows.values() if row.messages or self.view.name), key=most_first)
+
+    def _with_entered(self, rows: dict[str, NameRow], held: NameRows, before: NameRows | None) -> dict[str, NameRow]:
+        changed = rows | {
+            row.name: row
+            for row in held
+            if row.name not in rows and (self.shrank if before is None else row.name not in before)
+        }
+        if self.view.kind is not ViewKind.HOME:
+            return changed
+        # Home tells its top rows, and those that may have stood among them and fell.
+        return {name: row for name, row in changed.items() if name in held or name in self._fallen}
 
     def _rows_of(self, rows: Iterable[NameRow]) -> list[NameRow]:
         return [row for row in rows if not self.view.name or row.name == self.view.name]
@@ -118,19 +136,13 @@ class Change:
         # What never had a message has no time of one either, and RFC 3339 cannot write "never".
         _note([RemovedName(row.name, max(row.last_ms, times.MIN_MS)) for row in rows if not row.messages], removed)
 
-    def _keep_top(self, window: Window) -> None:
-        """Home tells the newest messages, its top rows, and rows that may have stood among them and fell."""
-        limit = self.view.limits.messages
-        if len(self.messages) > limit:
-            self.messages = {row.key: row for row in self.sorted_messages()[-limit:]}
-        self.channels = {n: r for n, r in self.channels.items() if n in window.channels or n in self._fallen}
-        self.users = {n: r for n, r in self.users.items() if n in window.users or n in self._fallen}
+
+def _newest(messages: dict[MessageKey, MessageRow], limit: int) -> dict[MessageKey, MessageRow]:
+    if len(messages) <= limit:
+        return messages
+    return {row.key: row for row in sorted(messages.values(), key=message_order)[-limit:]}
 
 
 def _note(removals: Iterable[RemovedName], noted: dict[str, int]) -> None:
     for removed in removals:
         noted[removed.name] = max(noted.get(removed.name, removed.up_to_ms), removed.up_to_ms)
-
-
-def _keys(window: Window) -> set[MessageKey]:
-    return {row.key for row in window.messages}

@@ -36,9 +36,9 @@ class Window:
         self.view = view
         self.sequence = sequence
         self.totals = totals
-        self.messages = _Messages(view.limits.messages, messages)
-        self.channels = _Names(view.limits.channels, view.name, channels)
-        self.users = _Names(view.limits.users, view.name, users)
+        self.messages = MessageRows(view.limits.messages, messages)
+        self.channels = NameRows(view.limits.channels, view.name, channels)
+        self.users = NameRows(view.limits.users, view.name, users)
 
     @property
     def needs_refill(self) -> bool:
@@ -74,7 +74,7 @@ def messages_of(view: View, delta: Delta) -> list[MessageRow]:
     return delta.messages
 
 
-class _Messages:
+class MessageRows:
     """The newest messages. All that stand at or above `_floor` are held; None where all that exist are.
 
     `_rows` is never changed in place, so that a shallow copy is one.
@@ -92,6 +92,9 @@ class _Messages:
 
     def __len__(self) -> int:
         return len(self._rows)
+
+    def keys(self) -> set[MessageKey]:
+        return {row.key for row in self._rows}
 
     @property
     def needs_refill(self) -> bool:
@@ -121,7 +124,7 @@ class _Messages:
         self._floor = message_order(self._rows[0]) if self._rows else None
 
 
-class _Names:
+class NameRows:
     """The rows with most messages. All that rank at or before `_floor` are held; None where all that exist are.
 
     `_rows` is never changed in place, as above.
