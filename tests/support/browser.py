@@ -1,12 +1,17 @@
-"""Fixtures for pytest-playwright: which Chromium it drives."""
+"""Fixtures for pytest-playwright: which Chromium it drives. Tests that use `page` are plain functions, never async."""
 
 import os
 from typing import Any
 
 import pytest
 
-CHROMIUM_VARIABLE = "LIVESTREAM_CHROMIUM"
-"""The path of a Chromium, set by `./live test`; without it, the one that Playwright installed is used."""
+from livestream_local.chromium import CHROMIUM_VARIABLE
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests with a browser come last: from the first of them on, Playwright's own loop runs in the main thread, and
+    no async test could run there beside it."""
+    items.sort(key=lambda item: "playwright" in getattr(item, "fixturenames", ()))
 
 
 @pytest.fixture(scope="session")

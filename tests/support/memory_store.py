@@ -40,6 +40,7 @@ class MemoryStore:
         self.users: dict[UserKey, UserState] = {}
         self.pairs: dict[Pair, PairState] = {}
         self.dead_letters: list[str] = []
+        self.published: list[Batch] = []
 
     def fold(self, records: Sequence[Record]) -> Batch:
         partitions = copy.deepcopy({record.partition: self.partitions[record.partition] for record in records})
@@ -142,7 +143,8 @@ class MemoryStore:
         self.users.update((key, prior.users[key]) for key in changes.users)
         self.partitions.update(prior.partitions)
         self.dead_letters += [str(letter.coordinates) for letter in changes.dead_letters]
-        return changes.batch()
+        self.published.append(changes.batch())
+        return self.published[-1]
 
 
 def _found(table: dict, keys: object) -> dict:  # type: ignore[type-arg]

@@ -16,6 +16,9 @@ SYSTEM_NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-
 DEBIAN_PACKAGES = ("chromium", "fonts-noto-core", "fonts-noto-color-emoji", "fonts-noto-cjk")
 INSTALL_TIMEOUT_S = 900
 
+CHROMIUM_VARIABLE = "LIVESTREAM_CHROMIUM"
+"""Tells the tests the path of a Chromium; unset, they take the one that Playwright has."""
+
 
 def ensure_chromium() -> str | None:
     """Returns the path of a system's Chromium, or None where Playwright has its own.

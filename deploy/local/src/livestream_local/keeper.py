@@ -113,7 +113,7 @@ class Keeper:
         while True:
             try:
                 await self._start_once()
-            except (LauncherError, OSError) as error:
+            except Exception as error:  # noqa: BLE001 (whatever it was, giving up on the program would be worse)
                 await self._end_child()
                 delay_s = next(delays_s)
                 self._report.failed_again(self.program.name, str(error), delay_s)

@@ -1,18 +1,17 @@
 """`./live test`: pytest over the tiers, on real servers and a real browser."""
 
 import os
-import shutil
 import sys
+from itertools import takewhile
 
 import click
 
-from livestream_local.chromium import ensure_chromium
+from livestream_local.chromium import CHROMIUM_VARIABLE, ensure_chromium
 from livestream_local.errors import LauncherError
 from livestream_local.paths import ROOT
 
 TESTS = ROOT / "tests"
 BROWSER_TIER = "e2e"
-CHROMIUM_VARIABLE = "LIVESTREAM_CHROMIUM"
 NO_TIERS = frozenset({"support"})
 
 
@@ -30,8 +29,9 @@ def command(backend: str, arguments: tuple[str, ...]) -> None:
     if backend == "containers":
         _require_docker()
     tiers = _tiers()
-    chosen = [argument for argument in arguments if argument in tiers]
-    rest = [argument for argument in arguments if argument not in tiers]
+    # Only what leads the others is a tier: further on, the same word may be the value of one of pytest's options.
+    chosen = list(takewhile(tiers.__contains__, arguments))
+    rest = arguments[len(chosen) :]
     if BROWSER_TIER in tiers and (not chosen or BROWSER_TIER in chosen) and (chromium := ensure_chromium()):
         os.environ[CHROMIUM_VARIABLE] = chromium
     paths = [str(TESTS / tier) for tier in chosen]
@@ -44,8 +44,12 @@ def _tiers() -> set[str]:
 
 
 def _require_docker() -> None:
-    if os.environ.get("DOCKER_HOST") is None and shutil.which("docker") is None:
+    import docker  # noqa: PLC0415 (comes with testcontainers, and is needed for nothing else)
+
+    try:
+        docker.from_env().ping()
+    except docker.errors.DockerException as error:
         raise LauncherError(
-            "--backend containers needs a Docker engine, and there is neither a docker command nor DOCKER_HOST. "
+            f"--backend containers needs a Docker engine, and none answers ({error}). "
             "Without it, run ./live test: the same servers run embedded."
-        )
+        ) from None

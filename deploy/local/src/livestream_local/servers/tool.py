@@ -18,15 +18,18 @@ def run_tool(
 
     Raises LauncherError with all that it said if it fails.
     """
-    done = subprocess.run(
-        [*privileges, *child.guard(signal.SIGKILL), *command],
-        input=input_text,
-        capture_output=True,
-        text=True,
-        timeout=TIMEOUT_S,
-        check=False,
-        # Ctrl-C at the terminal is for the launcher, which ends this with itself.
-        start_new_session=True,
-    )
+    try:
+        done = subprocess.run(
+            [*privileges, *child.guard(signal.SIGKILL), *command],
+            input=input_text,
+            capture_output=True,
+            text=True,
+            timeout=TIMEOUT_S,
+            check=False,
+            # Ctrl-C at the terminal is for the launcher, which ends this with itself.
+            start_new_session=True,
+        )
+    except subprocess.TimeoutExpired:
+        raise LauncherError(f"{purpose} took longer than {TIMEOUT_S} s") from None
     if done.returncode != 0:
         raise LauncherError(f"{purpose} failed (exit status {done.returncode}):\n{done.stdout}{done.stderr}")
