@@ -1,0 +1,57 @@
+"""A number of bytes that may be held at a time, shared by all requests."""
+
+import asyncio
+from collections import deque
+
+from livestream_ingest.metrics import IN_FLIGHT_BYTES
+
+
+class ByteBudget:
+    """Hands out bytes in the order in which they were asked for, so that a large request is not starved by small ones.
+
+    `what` names it in the metric `livestream_ingest_in_flight_bytes`.
+    """
+
+    def __init__(self, limit: int, what: str) -> None:
+        self._limit = limit
+        self._taken = 0
+        self._waiting: deque[tuple[int, asyncio.Future[None]]] = deque()
+        self._gauge = IN_FLIGHT_BYTES.labels(what)
+        self._gauge.set(0)
+
+    async def take(self, size: int) -> None:
+        """Wait until `size` bytes are free. What is larger than the limit waits until it is alone."""
+        if not self._waiting and self._fits(size):
+            self._change(size)
+            return
+        granted: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        entry = (size, granted)
+        self._waiting.append(entry)
+        try:
+            await granted
+        except asyncio.CancelledError:
+            if granted.done() and not granted.cancelled():
+                self.give_back(size)
+            else:
+                self._waiting.remove(entry)
+                self._grant()
+            raise
+
+    def give_back(self, size: int) -> None:
+        self._change(-size)
+        self._grant()
+
+    def _grant(self) -> None:
+        while self._waiting and self._fits(self._waiting[0][0]):
+            size, granted = self._waiting.popleft()
+            if granted.cancelled():
+                continue
+            self._change(size)
+            granted.set_result(None)
+
+    def _fits(self, size: int) -> bool:
+        return self._taken + size <= self._limit or self._taken == 0
+
+    def _change(self, size: int) -> None:
+        self._taken += size
+        self._gauge.set(self._taken)

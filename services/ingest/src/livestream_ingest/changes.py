@@ -1,0 +1,115 @@
+"""Edits and deletions: one event each, named by the path."""
+
+import asyncio
+import time
+from collections.abc import Callable
+from http import HTTPStatus
+from typing import Final
+
+import msgspec
+from aiohttp import web
+
+from livestream import times
+from livestream.events import ChannelDeleted, Defaults, Event, MessageDeleted, Rejected, UserDeleted, parse_value
+from livestream.texts import check_id, check_name
+from livestream_ingest import answers
+from livestream_ingest.answers import ItemError, ProblemError
+from livestream_ingest.bodies import BodyReader, check_encodings, one_item, unsupported_type
+from livestream_ingest.ids import fresh_ids
+from livestream_ingest.log_writer import LogWriter
+from livestream_ingest.rate_limit import TokenBucket
+from livestream_ingest.receipt import LogUnavailableError
+
+EDIT_CONTENT_TYPES: Final = ("application/json", "application/merge-patch+json")
+
+# A deletion hides what is not later than it, in whole milliseconds, by the event's own time and by the log's. After two
+# milliseconds, both clocks show another millisecond than they did for the deletion, wherever they stood within it.
+AFTER_DELETION_SECONDS: Final = 0.002
+_CLOCK_POLL_SECONDS: Final = 0.001
+
+_decode_object = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
+
+
+class Changes:
+    """Answers when the event is on the log."""
+
+    def __init__(
+        self, writer: LogWriter, bodies: BodyReader, bucket: TokenBucket, clock_timeout_seconds: float
+    ) -> None:
+        self._writer = writer
+        self._bodies = bodies
+        self._bucket = bucket
+        self._clock_timeout_seconds = clock_timeout_seconds
+
+    async def edit_message(self, request: web.Request) -> web.Response:
+        if request.content_type not in EDIT_CONTENT_TYPES:
+            raise unsupported_type(EDIT_CONTENT_TYPES)
+        check_encodings(request)
+        names = {"channel": _channel(request), "id": _id(request)}
+        async with self._bodies.whole(request) as body:
+            event = _edit(one_item(body), names)
+        await self._append(event)
+        return answers.accepted([names["id"]])
+
+    async def delete_message(self, request: web.Request) -> web.Response:
+        event = MessageDeleted(_channel(request), _id(request), times.now_ms())
+        await self._append(event)
+        return answers.accepted([event.id])
+
+    async def delete_channel(self, request: web.Request) -> web.Response:
+        return await self._delete(ChannelDeleted(_channel(request), times.now_ms()))
+
+    async def delete_user(self, request: web.Request) -> web.Response:
+        return await self._delete(UserDeleted(_path_part(request, "name", "user", check_name), times.now_ms()))
+
+    async def _delete(self, event: ChannelDeleted | UserDeleted) -> web.Response:
+        await self._append(event)
+        await self._until_later_than(event.ts_ms)
+        return answers.accepted([])
+
+    async def _append(self, event: Event) -> None:
+        if wait_seconds := self._bucket.take(1):
+            raise answers.too_many_items(wait_seconds)
+        receipt = await self._writer.submit([(0, event)])
+        try:
+            await receipt.wait()
+        finally:
+            receipt.give_up()
+
+    async def _until_later_than(self, deletion_ms: int) -> None:
+        """What is posted from now on, without a `ts`, must be visible: so whoever deleted hears of it only then."""
+        acknowledged_at = time.monotonic()
+        try:
+            async with asyncio.timeout(self._clock_timeout_seconds):
+                while time.monotonic() - acknowledged_at < AFTER_DELETION_SECONDS or times.now_ms() <= deletion_ms:  # noqa: ASYNC110 - no event
+                    await asyncio.sleep(_CLOCK_POLL_SECONDS)
+        except TimeoutError:
+            raise LogUnavailableError("the clock of this machine went back during the deletion") from None
+
+
+def _edit(body: msgspec.Raw, names: dict[str, str]) -> Event:
+    """Raises ProblemError. What the path says wins over the body."""
+    try:
+        fields = _decode_object(body)
+    except msgspec.DecodeError:
+        raise ProblemError(HTTPStatus.UNPROCESSABLE_ENTITY, "the body must be an object with `text`") from None
+    value = msgspec.json.encode({**fields, **names})
+    event = parse_value(value, type_="message.edited", defaults=Defaults(times.now_ms(), lambda: fresh_ids(0)))
+    if isinstance(event, Rejected):
+        raise answers.nothing_valid([ItemError(0, event.field, event.detail)])
+    return event
+
+
+def _channel(request: web.Request) -> str:
+    return _path_part(request, "name", "channel", check_name)
+
+
+def _id(request: web.Request) -> str:
+    return _path_part(request, "id", "id", check_id)
+
+
+def _path_part(request: web.Request, part: str, field: str, check: Callable[[str], str]) -> str:
+    try:
+        return check(request.match_info[part])
+    except ValueError as error:
+        raise answers.invalid_field(field, str(error)) from None

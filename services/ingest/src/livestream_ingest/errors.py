@@ -1,0 +1,60 @@
+"""Where every request that goes wrong ends: in a problem document, a metric, and, if it is our fault, a log event."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from http import HTTPStatus
+from typing import Final
+
+from aiohttp import web
+
+from livestream.logs import get_logger
+from livestream_ingest import answers
+from livestream_ingest.answers import ProblemError
+from livestream_ingest.metrics import REQUESTS
+from livestream_ingest.receipt import LogUnavailableError
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+# Nginx's number for it: the client was gone before there was an answer.
+CLIENT_CLOSED_REQUEST: Final = 499
+# Clients may invent methods, but not metric series.
+METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+
+_log = get_logger(__name__)
+
+
+@web.middleware
+async def answer_problems(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Turns what a handler raises into an answer, and counts all answers."""
+    try:
+        response = await _answer(request, handler)
+    except asyncio.CancelledError:
+        _count(request, CLIENT_CLOSED_REQUEST)
+        raise
+    _count(request, response.status)
+    return response
+
+
+async def _answer(request: web.Request, handler: Handler) -> web.StreamResponse:
+    try:
+        return await handler(request)
+    except ProblemError as problem:
+        return problem.response()
+    except LogUnavailableError as error:
+        return answers.unavailable(str(error)).response()
+    except web.HTTPMethodNotAllowed as error:
+        methods = ", ".join(sorted(error.allowed_methods))
+        return ProblemError(error.status, f"this path takes {methods}", headers={"Allow": methods}).response()
+    except web.HTTPException as error:
+        detail = f"there is nothing at {request.path}" if error.status == HTTPStatus.NOT_FOUND else error.reason
+        return ProblemError(error.status, detail).response()
+    except Exception as error:  # noqa: BLE001 - nothing that happens here may be answered with a bare 500
+        _log.error("request_failed", method=request.method, path=request.path, exc_info=error)
+        return ProblemError(HTTPStatus.INTERNAL_SERVER_ERROR, "this is a fault of ours; it was logged").response()
+
+
+def _count(request: web.Request, status: int) -> None:
+    resource = request.match_info.route.resource
+    route = "unmatched" if resource is None else resource.canonical
+    method = request.method if request.method in METHODS else "other"
+    REQUESTS.labels(method, route, status).inc()

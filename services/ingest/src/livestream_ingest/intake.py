@@ -1,0 +1,108 @@
+"""One request's items on their way to the log, and what became of each."""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Sequence
+from typing import Final
+
+import msgspec
+
+from livestream import times
+from livestream.events import Defaults, Event, MessagePosted, Rejected, check_future
+from livestream_ingest.answers import ItemError
+from livestream_ingest.ids import IdSource
+from livestream_ingest.log_writer import LogWriter
+from livestream_ingest.metrics import REFUSED_ITEMS
+from livestream_ingest.receipt import Receipt
+
+Item = bytes | msgspec.Raw | Rejected
+"""One message's JSON, or why there is none."""
+
+Parse = Callable[[bytes | msgspec.Raw, Defaults], Event | Rejected]
+
+MAX_IDS: Final = 10_000
+MAX_ERRORS: Final = 1_000
+
+# Parsing so many takes a few milliseconds; then other requests have their turn.
+STEP_ITEMS: Final = 500
+# Enough to keep Kafka busy, few enough that one fast stream leaves room for others.
+MAX_STEPS_UNDER_WAY: Final = 8
+
+_NOT_A_POST: Final = Rejected(
+    "unknown-type", "must be `message.posted` here; edits and deletions have routes of their own", "type"
+)
+
+
+class Intake:
+    """Takes items in order, and hands the good ones to the log as they come.
+
+    `items`: how many were taken. `good`: how many of them are events. `ids`: of the first MAX_IDS good ones, in order.
+    `errors`: the first MAX_ERRORS of the others.
+    """
+
+    def __init__(self, writer: LogWriter, parse: Parse, new_id: IdSource) -> None:
+        self.items = 0
+        self.good = 0
+        self.ids: list[str] = []
+        self.errors: list[ItemError] = []
+        self._handed_over = 0
+        self._writer = writer
+        self._parse = parse
+        self._new_id = new_id
+        self._under_way: deque[Receipt] = deque()
+
+    async def take(self, items: Sequence[Item]) -> None:
+        """Returns when there is room for more. Raises LogUnavailableError."""
+        for start in range(0, len(items), STEP_ITEMS):
+            if start:
+                await asyncio.sleep(0)
+            events = self._read(items[start : start + STEP_ITEMS])
+            while self._under_way and (self._under_way[0].settled or len(self._under_way) >= MAX_STEPS_UNDER_WAY):
+                await self._wait_for_first()
+            if events:
+                self._under_way.append(await self._writer.submit(events))
+            self._handed_over = self.items
+
+    async def finish(self) -> None:
+        """Returns when all that is good is on the log. Raises LogUnavailableError."""
+        while self._under_way:
+            await self._wait_for_first()
+
+    @property
+    def leading(self) -> int:
+        """So many items, from the first, are known to be on the log."""
+        missing = [receipt.first_missing for receipt in self._under_way]
+        refused = [error.index for error in self.errors[:1]]
+        return min([self._handed_over, *refused, *(index for index in missing if index is not None)])
+
+    def give_up(self) -> None:
+        """Drop what is not on its way yet; nobody waits for it any more."""
+        for receipt in self._under_way:
+            receipt.give_up()
+
+    async def _wait_for_first(self) -> None:
+        await self._under_way[0].wait()
+        self._under_way.popleft()
+
+    def _read(self, items: Sequence[Item]) -> list[tuple[int, Event]]:
+        arrival_ms = times.now_ms()
+        defaults = Defaults(arrival_ms, lambda: self._new_id(self.items))
+        events: list[tuple[int, Event]] = []
+        for item in items:
+            event = item if isinstance(item, Rejected) else self._parse(item, defaults)
+            if not isinstance(event, MessagePosted):
+                self._refuse(event if isinstance(event, Rejected) else _NOT_A_POST)
+            elif future := check_future(event, arrival_ms):
+                self._refuse(future)
+            else:
+                events.append((self.items, event))
+                if len(self.ids) < MAX_IDS:
+                    self.ids.append(event.id)
+            self.items += 1
+        self.good += len(events)
+        return events
+
+    def _refuse(self, why: Rejected) -> None:
+        REFUSED_ITEMS.labels(why.reason).inc()
+        if len(self.errors) < MAX_ERRORS:
+            self.errors.append(ItemError(self.items, why.field, why.detail))

@@ -1,0 +1,127 @@
+"""Puts events on the log: bounded in memory, in order, and done only when all in-sync replicas say so."""
+
+import asyncio
+from collections.abc import Iterable
+from typing import Final, NamedTuple
+
+import msgspec
+
+from livestream.events import MESSAGES_TOPIC, USERS_TOPIC, Event, UserDeleted, encode_event
+from livestream.partitioning import partition_of
+from livestream_ingest.budget import ByteBudget
+from livestream_ingest.lane import Batch, Lane, Parcel, Record
+from livestream_ingest.metrics import ACCEPTED_ITEMS
+from livestream_ingest.producer import Connection, NotConnectedError, ProducerKeeper
+from livestream_ingest.receipt import LogUnavailableError, Receipt
+
+# Of a record in memory beside its bytes: two bytes objects, a tuple, a place in a list.
+RECORD_OVERHEAD_BYTES: Final = 200
+
+# A partition that takes nothing for so many times the timeout is not merely slow. A new connection, which looks for the
+# topics again too, cures whatever aiokafka cannot see, and costs the other partitions one failed batch.
+TIMEOUTS_UNTIL_RECONNECT: Final = 3
+
+
+class Place(NamedTuple):
+    topic: str
+    partition: int
+
+
+class _Load(msgspec.Struct):
+    """What one `submit` has for one place."""
+
+    first_index: int
+    size: int = 0
+    records: list[Record] = []
+
+
+class LogWriter:
+    """Takes events of all requests. At most `in_flight_bytes` of them are held at a time."""
+
+    def __init__(self, keeper: ProducerKeeper, in_flight_bytes: int, ack_timeout_seconds: float) -> None:
+        self._keeper = keeper
+        self._budget = ByteBudget(in_flight_bytes, "records")
+        self._ack_timeout_seconds = ack_timeout_seconds
+        self._lanes: dict[Place, Lane] = {}
+
+    async def submit(self, events: Iterable[tuple[int, Event]]) -> Receipt:
+        """Hand over events, each with its index in the request; waits while too much is in flight.
+
+        Those of one channel keep their order. Raises LogUnavailableError where Kafka is known to be away, or nothing
+        became free in time; then none of these events was handed over.
+        """
+        try:
+            connection = self._keeper.connection
+        except NotConnectedError as error:
+            raise LogUnavailableError(str(error)) from None
+        loads = self._sort(events)
+        for place in loads:
+            self._refuse_if_stuck(place, connection)
+        receipt = Receipt(self._ack_timeout_seconds)
+        try:
+            async with asyncio.timeout(self._ack_timeout_seconds):
+                await self._budget.take(sum(load.size for load in loads.values()))
+        except TimeoutError:
+            raise LogUnavailableError("too much is waiting for Kafka already") from None
+        for place, load in loads.items():
+            self._put(place, load, receipt)
+        return receipt
+
+    def _sort(self, events: Iterable[tuple[int, Event]]) -> dict[Place, _Load]:
+        loads: dict[Place, _Load] = {}
+        partitions = self._keeper.partitions
+        for index, event in events:
+            if isinstance(event, UserDeleted):
+                name, place = event.user, Place(USERS_TOPIC, 0)
+            else:
+                name = event.channel
+                place = Place(MESSAGES_TOPIC, partition_of(name, partitions))
+            load = loads.get(place)
+            if load is None:
+                load = loads[place] = _Load(index)
+            record = Record(name.encode(), encode_event(event))
+            load.records.append(record)
+            load.size += len(record.key) + len(record.value) + RECORD_OVERHEAD_BYTES
+        return loads
+
+    def _put(self, place: Place, load: _Load, receipt: Receipt) -> None:
+        size, count = load.size, len(load.records)
+
+        def ended(parcel: Parcel, error: Exception | None) -> None:
+            self._budget.give_back(size)
+            if error is None:
+                ACCEPTED_ITEMS.labels(place.topic).inc(count)
+            receipt.note(parcel, error)
+
+        parcel = Parcel(load.records, ended)
+        receipt.expect(parcel, load.first_index)
+        self._lane(place).put(parcel)
+
+    def _refuse_if_stuck(self, place: Place, connection: Connection) -> None:
+        waiting_seconds = self._lane(place).waiting_seconds()
+        if waiting_seconds <= self._ack_timeout_seconds:
+            return
+        error = LogUnavailableError(
+            f"Kafka has acknowledged nothing for {place.topic}/{place.partition} in {waiting_seconds:.0f} s"
+        )
+        if waiting_seconds > TIMEOUTS_UNTIL_RECONNECT * self._ack_timeout_seconds:
+            connection.give_up(error)
+        raise error
+
+    def _lane(self, place: Place) -> Lane:
+        lane = self._lanes.get(place)
+        if lane is None:
+            lane = self._lanes[place] = Lane(f"{place.topic}/{place.partition}", _Transport(self._keeper, place))
+        return lane
+
+
+class _Transport:
+    def __init__(self, keeper: ProducerKeeper, place: Place) -> None:
+        self._keeper = keeper
+        self._place = place
+
+    def new_batch(self) -> Batch:
+        return self._keeper.connection.new_batch()
+
+    async def deliver(self, batch: Batch) -> None:
+        await self._keeper.connection.deliver(batch, self._place.topic, self._place.partition)

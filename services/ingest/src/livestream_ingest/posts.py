@@ -1,0 +1,143 @@
+"""`POST /v1/messages`: which form a body has, and how its items become events."""
+
+from collections.abc import Mapping, Sequence
+from functools import partial
+from http import HTTPStatus
+from typing import Final
+from urllib.parse import unquote
+
+import msgspec
+from aiohttp import web
+
+from livestream.events import (
+    STRUCTURED_CONTENT_TYPE,
+    Defaults,
+    Event,
+    Rejected,
+    parse_binary_cloud_event,
+    parse_cloud_event,
+    parse_value,
+)
+from livestream_ingest import answers
+from livestream_ingest.answers import ProblemError
+from livestream_ingest.bodies import BodyReader, check_encodings, empty_body, items_of, one_item, unsupported_type
+from livestream_ingest.ids import IdSource, derived_ids, fresh_ids
+from livestream_ingest.intake import Intake, Item, Parse
+from livestream_ingest.lines import read_lines
+from livestream_ingest.log_writer import LogWriter
+from livestream_ingest.rate_limit import TokenBucket
+from livestream_ingest.receipt import LogUnavailableError
+
+JSON: Final = "application/json"
+NDJSON: Final = "application/x-ndjson"
+CLOUD_EVENTS: Final = "application/cloudevents-batch+json"
+CONTENT_TYPES: Final = (JSON, NDJSON, STRUCTURED_CONTENT_TYPE, CLOUD_EVENTS)
+CLOUD_EVENT_HEADER_PREFIX: Final = "ce-"
+
+# Ids that are derived from an Idempotency-Key belong to the owner of an API key. Without keys, all are one owner.
+NO_API_KEY: Final = ""
+
+# Longer ones are mistakes; what clients use are UUIDs and hashes.
+IDEMPOTENCY_KEY_MAX_CHARACTERS: Final = 255
+
+
+class Form(msgspec.Struct, frozen=True):
+    """One of the forms in which messages come. `is_stream`: lines; else a whole body, perhaps with an array."""
+
+    parse: Parse
+    is_stream: bool = False
+    has_array: bool = False
+
+
+class Posts:
+    """Takes messages in all forms."""
+
+    def __init__(self, writer: LogWriter, bodies: BodyReader, bucket: TokenBucket) -> None:
+        self._writer = writer
+        self._bodies = bodies
+        self._bucket = bucket
+
+    async def post(self, request: web.Request) -> web.Response:
+        intake = Intake(self._writer, (form := _form_of(request)).parse, _ids_for(request))
+        try:
+            early_end = await self._take_all(request, form, intake)
+            await intake.finish()
+            if early_end is not None:
+                raise early_end.after(intake.leading)
+        except LogUnavailableError as error:
+            raise answers.unavailable(str(error), intake.leading) from None
+        finally:
+            intake.give_up()
+        if intake.errors and not intake.good:
+            raise answers.nothing_valid(intake.errors, intake.items)
+        return answers.accepted(intake.ids, intake.good, intake.errors)
+
+    async def _take_all(self, request: web.Request, form: Form, intake: Intake) -> ProblemError | None:
+        """Answers what went wrong after a part was taken already."""
+        try:
+            if form.is_stream:
+                async for items in read_lines(request):
+                    await self._take(items, intake)
+            else:
+                async with self._bodies.whole(request) as body:
+                    await self._take(items_of(body) if form.has_array else [one_item(body)], intake)
+        except ProblemError as problem:
+            if not intake.items:
+                raise
+            return problem
+        if form.is_stream and not intake.items:
+            raise empty_body()
+        return None
+
+    async def _take(self, items: Sequence[Item], intake: Intake) -> None:
+        if wait_seconds := self._bucket.take(len(items)):
+            raise answers.too_many_items(wait_seconds)
+        await intake.take(items)
+
+
+def _form_of(request: web.Request) -> Form:
+    """Raises ProblemError (415)."""
+    has_binary_event = any(name.lower().startswith(CLOUD_EVENT_HEADER_PREFIX) for name in request.headers)
+    content_type = request.content_type
+    if content_type == STRUCTURED_CONTENT_TYPE:
+        form = Form(parse_cloud_event)
+    elif content_type == CLOUD_EVENTS:
+        form = Form(parse_cloud_event, has_array=True)
+    elif has_binary_event and (content_type == JSON or "Content-Type" not in request.headers):
+        form = Form(partial(_parse_binary, _attributes_of(request)))
+    elif content_type == JSON and not has_binary_event:
+        form = Form(_parse_plain, has_array=True)
+    elif content_type == NDJSON and not has_binary_event:
+        form = Form(_parse_plain, is_stream=True)
+    else:
+        raise unsupported_type((JSON,) if has_binary_event else CONTENT_TYPES)
+    check_encodings(request)
+    return form
+
+
+def _parse_plain(item: bytes | msgspec.Raw, defaults: Defaults) -> Event | Rejected:
+    return parse_value(item, defaults=defaults)
+
+
+def _parse_binary(attributes: Mapping[str, str], item: bytes | msgspec.Raw, defaults: Defaults) -> Event | Rejected:
+    return parse_binary_cloud_event(attributes, bytes(item), defaults)
+
+
+def _attributes_of(request: web.Request) -> dict[str, str]:
+    """The HTTP binding percent-encodes what headers cannot carry."""
+    start = len(CLOUD_EVENT_HEADER_PREFIX)
+    return {
+        name.lower()[start:]: unquote(value)
+        for name, value in request.headers.items()
+        if name.lower().startswith(CLOUD_EVENT_HEADER_PREFIX)
+    }
+
+
+def _ids_for(request: web.Request) -> IdSource:
+    key = request.headers.get("Idempotency-Key")
+    if key is None:
+        return fresh_ids
+    if not 1 <= len(key) <= IDEMPOTENCY_KEY_MAX_CHARACTERS:
+        detail = f"Idempotency-Key must have 1 to {IDEMPOTENCY_KEY_MAX_CHARACTERS} characters, has {len(key)}"
+        raise ProblemError(HTTPStatus.BAD_REQUEST, detail)
+    return derived_ids(NO_API_KEY, key)

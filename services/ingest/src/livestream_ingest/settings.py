@@ -1,0 +1,42 @@
+"""What the environment says about this service."""
+
+from typing import Final
+
+import msgspec
+
+from livestream.service import ProcessSettings
+from livestream.settings import Environment, kafka_servers
+
+DEFAULT_PORT: Final = 8081
+
+# Half a second of a fast log. More would only make those wait longer whose records stand at the end.
+DEFAULT_IN_FLIGHT_BYTES: Final = 32 * 1024 * 1024
+# Below this, a few requests of the longest allowed lines would wait for each other.
+LEAST_IN_FLIGHT_BYTES: Final = 1024 * 1024
+
+
+class Settings(msgspec.Struct, frozen=True):
+    """`replication_factor` of -1 leaves it to the broker. `rate_limit_per_second` counts items; 0 is no limit."""
+
+    process: ProcessSettings
+    kafka_bootstrap_servers: str
+    messages_partitions: int
+    replication_factor: int
+    ack_timeout_seconds: float
+    in_flight_bytes: int
+    rate_limit_per_second: float
+
+    @classmethod
+    def read(cls, env: Environment) -> "Settings":
+        """Raises SettingsError."""
+        settings = cls(
+            process=ProcessSettings.read(env, DEFAULT_PORT),
+            kafka_bootstrap_servers=kafka_servers(env),
+            messages_partitions=env.integer("MESSAGES_PARTITIONS", 12, minimum=1),
+            replication_factor=env.integer("KAFKA_REPLICATION_FACTOR", -1, minimum=-1, maximum=32_767) or -1,
+            ack_timeout_seconds=env.number("KAFKA_ACK_TIMEOUT_SECONDS", 10.0, minimum=0.1),
+            in_flight_bytes=env.integer("MAX_IN_FLIGHT_BYTES", DEFAULT_IN_FLIGHT_BYTES, minimum=LEAST_IN_FLIGHT_BYTES),
+            rate_limit_per_second=env.number("RATE_LIMIT_PER_SECOND", 0.0),
+        )
+        env.check()
+        return settings
