@@ -8,11 +8,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from livestream.deltas import MessageRow, NameRow, UserShare
-from livestream.events import MESSAGES_TOPIC, USERS_TOPIC, MessagePosted, parse_record
-from livestream.fold import Record, UserDeletion, deletion_time_ms, split
-from livestream_local.witness import LogFacts, LogRecord, ReadModel, text_digest
+from livestream.events import MESSAGES_TOPIC, USERS_TOPIC, MessagePosted
+from livestream.fold import split
+from livestream_local.witness import LogRecord, text_digest
 from tests.support.logs import PARTITIONS, Log, interleave, lay_out, logs
 from tests.support.memory_store import MemoryStore
+from tests.support.shown import expected, read, read_deletion
 
 randoms = st.randoms(use_true_random=False)
 
@@ -31,16 +32,9 @@ def fold(records: list[LogRecord], cuts: set[int]) -> MemoryStore:
     return store
 
 
-def read(record: LogRecord) -> Record:
-    event = parse_record(record.topic, record.value)
-    return Record(record.topic, record.partition, record.offset, record.append_ms, 0, event)  # type: ignore[arg-type]
-
-
 def delete_user(store: MemoryStore, record: LogRecord) -> None:
-    event: Any = parse_record(record.topic, record.value)
-    deletion = UserDeletion(record.offset, event.user, deletion_time_ms(event, record.append_ms))
     for partition in range(PARTITIONS):
-        store.fold_user_deletion(partition, deletion)
+        store.fold_user_deletion(partition, read_deletion(record))
 
 
 def shown(store: MemoryStore) -> dict[str, Any]:
@@ -60,20 +54,6 @@ def shown(store: MemoryStore) -> dict[str, Any]:
     pairs = {(p.channel, p.user): (s.messages, s.last_ms) for p, s in store.pairs.items() if s.messages}
     totals = {partition: (state.messages, state.channels) for partition, state in store.partitions.items()}
     return {"messages": messages, "channels": channels, "users": users, "pairs": pairs, "totals": totals}
-
-
-def expected(records: list[LogRecord]) -> dict[str, Any]:
-    facts = LogFacts(PARTITIONS)
-    for record in records:
-        facts.take(record)
-    model = ReadModel(facts, dict.fromkeys(range(PARTITIONS), len(records)))
-    return {
-        "messages": {(m.channel, m.offset): (m.user, m.ts_ms, m.shown_text) for m in model.visible()},
-        "channels": {name: (t.messages, t.last_ms, t.display_name) for name, t in model.channels.items()},
-        "users": {name: (t.messages, t.last_ms, t.display_name) for name, t in model.users.items()},
-        "pairs": {pair: (t.messages, t.last_ms) for pair, t in model.pairs.items()},
-        "totals": model.partition_totals(),
-    }
 
 
 @given(logs, randoms, st.sets(st.integers(1, 60)))

@@ -1,5 +1,6 @@
 """Random logs for property tests: few names and ids, times close together, so that everything meets everything."""
 
+from random import Random
 from typing import Any
 
 from hypothesis import strategies as st
@@ -63,3 +64,21 @@ def interleave(partitions: dict[tuple[str, int], list[LogRecord]], random: Any) 
     order = [key for key, records in partitions.items() for _ in records]
     random.shuffle(order)
     return [next(left[key]) for key in order]
+
+
+def random_log(random: Random, length: int) -> Log:
+    """The same mixture without hypothesis, for tests whose every example costs a database."""
+
+    def event() -> Event:
+        channel, id_, user, text = (random.choice(sample) for sample in ("abc", "12345", "xy", ("", "one", "two")))
+        kind, moment, end = random.random(), T0 + random.randint(-5, 5), T0 + random.randint(-9, 1)
+        if kind < 0.6:
+            labels = (random.choice([None, "P", "Q"]) for _ in range(2))
+            return MessagePosted(channel, id_, user, text, moment, *labels)
+        if kind < 0.75:
+            return MessageEdited(channel, id_, text, moment)
+        if kind < 0.9:
+            return MessageDeleted(channel, id_, moment)
+        return ChannelDeleted(channel, end) if kind < 0.95 else UserDeleted(user, end)
+
+    return [(event(), random.randint(-3, 3)) for _ in range(length)]

@@ -1,0 +1,213 @@
+"""The store in Postgres and the serving copy in Redis, on random logs: both are what the witness finds in the log."""
+
+import json
+from collections.abc import AsyncIterator
+from itertools import pairwise
+from random import Random
+from typing import Any
+
+import asyncpg
+import pytest
+
+from livestream.clients import postgres_pool, redis_client
+from livestream.deltas import NameRow
+from livestream.events import MESSAGES_TOPIC, USERS_TOPIC
+from livestream.fold import PartitionState, split
+from livestream.history import History, HistoryFilter
+from livestream.serving import NameOrder, PublishOutcome, ServingCopy
+from livestream_local.witness import LogRecord, text_digest
+from livestream_projector.erasure import Eraser
+from livestream_projector.loader import Loader
+from livestream_projector.outbox import Outbox
+from livestream_projector.schema import migrate
+from livestream_projector.store import Committed, Store
+from livestream_projector.writes import FencedError
+from tests.support.logs import PARTITIONS, interleave, lay_out, random_log
+from tests.support.shown import expected, judge, read, read_deletion
+
+LOGS = 30
+LENGTH = 60
+
+
+async def bury(_: object) -> None:
+    """Dead letters are the business of another test."""
+
+
+class Fold:
+    """Folds one log into a generation of its own, publishing as it goes."""
+
+    def __init__(self, pool: asyncpg.Pool, serving: ServingCopy, generation: int) -> None:
+        self.pool = pool
+        self.serving = serving
+        self.generation = generation
+        self.store = Store(pool, generation, bury)
+        self.states = dict.fromkeys(range(PARTITIONS), PartitionState())
+
+    async def begin(self) -> None:
+        await self.pool.execute("SELECT create_generation($1, 'retired', $2)", self.generation, PARTITIONS)
+        await Loader(self.pool, self.serving, self.generation).load(replace=True)
+
+    async def fold(self, records: list[LogRecord], random: Random) -> None:
+        cuts = sorted(random.sample(range(1, len(records)), 5))
+        for start, end in pairwise([0, *cuts, len(records)]):
+            batch = [read(record) for record in records[start:end] if record.topic == MESSAGES_TOPIC]
+            for run in split(sorted(batch, key=lambda r: (r.partition, r.offset))):
+                await self._publish(await self.store.fold(run, self.states))
+            for record in records[start:end]:
+                if record.topic == USERS_TOPIC:
+                    for partition in range(PARTITIONS):
+                        deletion = read_deletion(record)
+                        await self._publish(await self.store.fold_user_deletion(partition, deletion, self.states))
+
+    async def _publish(self, committed: Committed) -> None:
+        self.states |= committed.partitions
+        for outcome in (PublishOutcome.OK, PublishOutcome.DUPLICATE):
+            assert (await self.serving.publish(committed.batch, self.generation))[0] is outcome
+
+
+@pytest.fixture
+async def pool(database_url: str) -> AsyncIterator[asyncpg.Pool]:
+    await migrate(database_url)
+    async with postgres_pool(database_url, 3) as connections:
+        yield connections
+
+
+@pytest.fixture
+async def serving(redis_url: str) -> AsyncIterator[ServingCopy]:
+    client = redis_client(redis_url)
+    yield ServingCopy(client)
+    await client.aclose()
+
+
+async def test_postgres_holds_what_the_witness_finds(pool: asyncpg.Pool, serving: ServingCopy) -> None:
+    for seed in range(LOGS):
+        random = Random(seed)
+        records = interleave(lay_out(random_log(random, LENGTH)), random)
+        fold = Fold(pool, serving, seed + 1)
+        await fold.begin()
+        await fold.fold(records, random)
+        before_erasing = await rows_of(pool, fold.generation)
+        assert before_erasing == expected(records), f"seed {seed}"
+        while await Eraser(pool, fold.generation).erase_some():
+            pass
+        assert await rows_of(pool, fold.generation) == before_erasing, f"seed {seed}"
+        hidden = await pool.fetchval(
+            "SELECT count(*) FROM messages WHERE generation = $1 AND NOT visible AND text <> ''", fold.generation
+        )
+        assert hidden == 0, "a deletion erases the text"
+
+
+async def test_redis_holds_the_same_whether_published_or_loaded(pool: asyncpg.Pool, serving: ServingCopy) -> None:
+    for seed in range(LOGS):
+        random = Random(1000 + seed)
+        records = interleave(lay_out(random_log(random, LENGTH)), random)
+        fold = Fold(pool, serving, seed + 1)
+        await fold.begin()
+        await fold.fold(records, random)
+        published = await served(serving)
+        assert published == served_by_witness(records), f"seed {seed}"
+        await Loader(pool, serving, fold.generation).load(replace=True)
+        assert await served(serving) == published, f"seed {seed}"
+
+
+async def test_an_interrupted_publisher_is_caught_up_from_the_outbox(pool: asyncpg.Pool, serving: ServingCopy) -> None:
+    random = Random(7)
+    records = [r for r in interleave(lay_out(random_log(random, LENGTH)), random) if r.topic == MESSAGES_TOPIC]
+    fold = Fold(pool, serving, 1)
+    await fold.begin()
+    for record in records:
+        fold.states |= (await fold.store.fold([read(record)], fold.states)).partitions
+    outbox = Outbox(pool, 1)
+    waiting = await outbox.waiting(0)
+    assert len(waiting) == len(records)
+    outcomes = [(await serving.publish(batch, 1))[0] for _, batch in reversed(waiting)]
+    assert outcomes.count(PublishOutcome.BEHIND) == len(waiting) - partitions_in(records)
+    for _, batch in waiting:
+        await serving.publish(batch, 1)
+    assert await served(serving) == served_by_witness(records)
+
+
+async def test_a_process_that_lost_its_partition_writes_nothing(pool: asyncpg.Pool, serving: ServingCopy) -> None:
+    """What a stopped process resumes with is a batch that its successor has folded already."""
+    random = Random(3)
+    (first, second, *_) = [r for r in lay_out(random_log(random, LENGTH)).values() if r[0].topic == MESSAGES_TOPIC]
+    fold = Fold(pool, serving, 1)
+    await fold.begin()
+    zombie = dict(fold.states)
+    await fold.store.fold([read(first[0])], fold.states)
+    before = await rows_of(pool, 1)
+    with pytest.raises(FencedError):
+        await fold.store.fold([read(first[0])], zombie)
+    with pytest.raises(FencedError):  # a batch is all or nothing: the partition that is still ours waits too
+        await fold.store.fold([read(first[0]), read(second[0])], zombie)
+    assert await rows_of(pool, 1) == before
+
+
+def partitions_in(records: list[LogRecord]) -> int:
+    return sum(1 for partition in range(PARTITIONS) if any(r.partition == partition for r in records))
+
+
+async def rows_of(pool: asyncpg.Pool, generation: int) -> dict[str, Any]:
+    """The read model in Postgres, in the witness's terms."""
+    history = await History(pool).newest_first(generation, HistoryFilter(), 10_000)
+    texts = [(row, json.loads(row.json)) for row in history]
+    pairs = await pool.fetch("SELECT * FROM pairs WHERE generation = $1 AND messages > 0", generation)
+    channels = await pool.fetch("SELECT * FROM channels WHERE generation = $1 AND messages > 0", generation)
+    users = await pool.fetch(
+        """
+        SELECT username, sum(messages)::bigint AS messages, max(last_ms) FILTER (WHERE messages > 0) AS last_ms,
+            (array_agg(display_name ORDER BY display_ts_ms DESC, display_channel DESC, display_offset DESC))[1]
+                AS display
+        FROM partition_users WHERE generation = $1 GROUP BY username HAVING sum(messages) > 0
+        """,
+        generation,
+    )
+    totals = await pool.fetch("SELECT * FROM partitions WHERE generation = $1", generation)
+    return {
+        "messages": {
+            (row.channel, shown["offset"]): (row.user, row.ts_ms, text_digest(shown["text"])) for row, shown in texts
+        },
+        "channels": {r["channel"]: (r["messages"], r["last_ms"], r["display_name"]) for r in channels},
+        "users": {r["username"]: (r["messages"], r["last_ms"], r["display"]) for r in users},
+        "pairs": {(r["channel"], r["username"]): (r["messages"], r["last_ms"]) for r in pairs},
+        "totals": {r["partition"]: (r["messages"], r["channels"]) for r in totals},
+    }
+
+
+async def served(serving: ServingCopy) -> dict[str, Any]:
+    """Everything that the serving copy shows."""
+    windows = await serving.windows(messages=1_000, channels=1_000, users=1_000)
+    pages = {}
+    for kind in ("channels", "users"):
+        for order in NameOrder:
+            pages[kind, order.value] = [row.name for row in (await serving.page(kind, order, 1_000)).rows]
+    return {
+        "totals": tuple(getattr(windows.stand.totals, name) for name in ("messages", "channels", "users")),
+        "messages": [(row.order, row.user, json.loads(row.json)["text"]) for row in windows.messages],
+        "channels": windows.channels,
+        "users": windows.users,
+        "pages": pages,
+    }
+
+
+def served_by_witness(records: list[LogRecord]) -> dict[str, Any]:
+    model = judge(records)
+    texts = {text_digest(text): text for text in ("", "one", "two")}
+    rows = {
+        kind: sorted(
+            (NameRow(name, t.display_name, t.messages, t.last_ms) for name, t in tallies.items()),
+            key=lambda row: (-row.messages, row.name),
+        )
+        for kind, tallies in (("channels", model.channels), ("users", model.users))
+    }
+    pages = {}
+    for kind, names in rows.items():
+        pages[kind, "messages"] = [row.name for row in names]
+        pages[kind, "last"] = [row.name for row in sorted(names, key=lambda row: (-row.last_ms, row.name))]
+        pages[kind, "name"] = sorted(row.name for row in names)
+    return {
+        "totals": model.totals,
+        "messages": [(m.order, m.user, texts[m.shown_text]) for m in model.newest(1_000)],
+        **rows,
+        "pages": pages,
+    }
