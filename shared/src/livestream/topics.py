@@ -36,8 +36,7 @@ async def ensure_topics(bootstrap_servers: str, partitions: int, replication_fac
         for topic in _wanted(partitions, replication_factor):
             await _create_if_missing(admin, topic)
         await _check_append_time(admin)
-        described = await admin.describe_topics([MESSAGES_TOPIC, USERS_TOPIC])
-        counts = {topic["topic"]: len(topic["partitions"]) for topic in described}
+        counts = await _count_partitions(admin)
     finally:
         await admin.close()
     if counts[USERS_TOPIC] != 1:
@@ -61,6 +60,16 @@ async def _create_if_missing(admin: AIOKafkaAdminClient, topic: NewTopic) -> Non
             raise error(f"could not create {topic.name}")
         if not code:
             _log.info("topic_created", topic=topic.name, partitions=topic.num_partitions)
+
+
+async def _count_partitions(admin: AIOKafkaAdminClient) -> dict[str, int]:
+    counts: dict[str, int] = {}
+    for topic in await admin.describe_topics([MESSAGES_TOPIC, USERS_TOPIC]):
+        error: type[KafkaError] = for_code(topic["error_code"])
+        if topic["error_code"]:  # a broker hears of a new topic a moment after it was made
+            raise error(f"could not describe {topic['topic']}")
+        counts[topic["topic"]] = len(topic["partitions"])
+    return counts
 
 
 async def _check_append_time(admin: AIOKafkaAdminClient) -> None:

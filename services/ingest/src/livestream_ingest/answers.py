@@ -78,7 +78,7 @@ def accepted(ids: Sequence[str], count: int = 1, errors: Sequence[ItemError] = (
     """202, or 207 where there are errors beside what was accepted."""
     return web.Response(
         status=HTTPStatus.MULTI_STATUS if errors else HTTPStatus.ACCEPTED,
-        body=msgspec.json.encode(Accepted(count, ids, errors)),
+        body=msgspec.json.encode(Accepted(count, ids, errors or ())),
         content_type="application/json",
     )
 

@@ -32,7 +32,7 @@ def build_app(settings: Settings) -> web.Application:
     posts = Posts(writer, bodies, bucket)
     changes = Changes(writer, bodies, bucket, timeout_seconds)
 
-    app = web.Application(middlewares=[answer_problems])
+    app = web.Application(middlewares=[answer_problems], handler_args={"auto_decompress": False})  # see BodyStream
     add_health_routes(app, {"kafka": keeper.check})
     run_in_background(app, "kafka", keeper.run)
     app.router.add_post("/v1/messages", posts.post)

@@ -1,20 +1,19 @@
-"""Whole bodies: read within bounds, decompressed, and cut into items."""
+"""Whole bodies: read within bounds, and cut into items."""
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from http import HTTPStatus
 from typing import Final, TypeVar
 
 import msgspec
-from aiohttp import web
-from aiohttp.http_exceptions import HttpProcessingError
 
 from livestream.texts import mark_lone_surrogates
 from livestream_ingest.answers import ProblemError
 from livestream_ingest.budget import ByteBudget
 from livestream_ingest.receipt import LogUnavailableError
+from livestream_ingest.streams import BodyStream
 
 T = TypeVar("T")
 
@@ -25,35 +24,9 @@ BODY_TIMEOUT_SECONDS: Final = 60.0
 # Bodies up to this size need no place in the budget: aiohttp buffers as much for every connection anyway.
 SMALL_BODY_BYTES: Final = 64 * 1024
 
-CONTENT_ENCODINGS: Final = ("gzip", "deflate")
-CHARSETS: Final = ("utf-8", "us-ascii")
-
 _starts_array = re.compile(rb"[ \t\r\n]*\[").match
 _decode_array = msgspec.json.Decoder(list[msgspec.Raw]).decode
 _decode_any = msgspec.json.Decoder(msgspec.Raw).decode
-
-
-def check_encodings(request: web.Request) -> None:
-    """Raises ProblemError (415) for a body whose bytes we could not read."""
-    if _content_encoding(request) not in (*CONTENT_ENCODINGS, "identity"):
-        names = ", ".join(CONTENT_ENCODINGS)
-        raise _unsupported(f"Content-Encoding must be absent or one of {names}", {"Accept-Encoding": names})
-    charset = request.charset
-    if charset is not None and charset.lower() not in CHARSETS:
-        raise _unsupported(f"charset must be absent or one of {', '.join(CHARSETS)}")
-
-
-def unsupported_type(content_types: Sequence[str]) -> ProblemError:
-    names = ", ".join(content_types)
-    return _unsupported(f"Content-Type must be {'one of ' if len(content_types) > 1 else ''}{names}", {"Accept": names})
-
-
-async def read_some(request: web.Request) -> bytes:
-    """What has arrived of the body, decompressed; empty at its end. Raises ProblemError where it is broken."""
-    try:
-        return await request.content.readany()
-    except (HttpProcessingError, web.RequestPayloadError) as error:
-        raise ProblemError(HTTPStatus.BAD_REQUEST, f"the body is broken: {error}") from None
 
 
 class BodyReader:
@@ -64,24 +37,28 @@ class BodyReader:
         self._wait_seconds = wait_seconds
 
     @asynccontextmanager
-    async def whole(self, request: web.Request) -> AsyncIterator[bytes]:
-        """The body, not empty. Its place in the budget is kept within the context.
+    async def whole(self, stream: BodyStream) -> AsyncIterator[bytes]:
+        """The body, which is not empty. Within the context its place in the budget is kept.
 
         Raises ProblemError, and LogUnavailableError where others take all the room.
         """
-        start = await _read_until(request, b"", SMALL_BODY_BYTES)
+        size = stream.known_bytes
+        if size is not None and size > BODY_MAX_BYTES:
+            raise _too_large()
+        pieces = stream.pieces()
+        start = await _read_until(pieces, b"", SMALL_BODY_BYTES)
         if len(start) <= SMALL_BODY_BYTES:
             yield _not_empty(start)
             return
-        size = _most_bytes(request)
-        await self._reserve(size)
+        reserved = BODY_MAX_BYTES if size is None else size
+        await self._reserve(reserved)
         try:
-            body = await _read_until(request, start, BODY_MAX_BYTES)
+            body = await _read_until(pieces, start, BODY_MAX_BYTES)
             if len(body) > BODY_MAX_BYTES:
                 raise _too_large()
             yield body
         finally:
-            self._budget.give_back(size)
+            self._budget.give_back(reserved)
 
     async def _reserve(self, size: int) -> None:
         try:
@@ -91,7 +68,7 @@ class BodyReader:
             raise LogUnavailableError("too many large bodies are being read already") from None
 
 
-def items_of(body: bytes) -> Sequence[bytes | msgspec.Raw]:
+def items_of(body: bytes) -> Sequence[msgspec.Raw]:
     """The elements of a JSON array, or the one value. Raises ProblemError where the body as a whole is not JSON."""
     if _starts_array(body) is None:
         return [one_item(body)]
@@ -112,6 +89,10 @@ def one_item(body: bytes) -> msgspec.Raw:
     return _decoded(_decode_any, body)
 
 
+def empty_body() -> ProblemError:
+    return ProblemError(HTTPStatus.BAD_REQUEST, "the body is empty")
+
+
 def _decoded(decode: Callable[[bytes], T], body: bytes) -> T:
     try:
         return decode(body)
@@ -125,29 +106,19 @@ def _decoded(decode: Callable[[bytes], T], body: bytes) -> T:
         raise ProblemError(HTTPStatus.BAD_REQUEST, f"the body is not readable as JSON: {error}") from None
 
 
-async def _read_until(request: web.Request, start: bytes, more_than_bytes: int) -> bytes:
+async def _read_until(pieces: AsyncIterator[bytes], start: bytes, more_than_bytes: int) -> bytes:
     """Read on from `start`, to the end or until there is more than that."""
     body = bytearray(start)
     try:
         async with asyncio.timeout(BODY_TIMEOUT_SECONDS):
-            while len(body) <= more_than_bytes and (some := await read_some(request)):
-                body += some
+            async for piece in pieces:
+                body += piece
+                if len(body) > more_than_bytes:
+                    break
     except TimeoutError:
         detail = f"the body did not arrive within {BODY_TIMEOUT_SECONDS:.0f} s"
         raise ProblemError(HTTPStatus.REQUEST_TIMEOUT, detail) from None
     return bytes(body)
-
-
-def _most_bytes(request: web.Request) -> int:
-    """What the body may take in the end. Raises ProblemError if that is known to be too much."""
-    size = request.content_length
-    if size is not None and size > BODY_MAX_BYTES:
-        raise _too_large()
-    return BODY_MAX_BYTES if size is None or _content_encoding(request) != "identity" else size
-
-
-def _content_encoding(request: web.Request) -> str:
-    return request.headers.get("Content-Encoding", "identity").strip().lower()
 
 
 def _not_empty(body: bytes) -> bytes:
@@ -156,14 +127,6 @@ def _not_empty(body: bytes) -> bytes:
     return body
 
 
-def empty_body() -> ProblemError:
-    return ProblemError(HTTPStatus.BAD_REQUEST, "the body is empty")
-
-
 def _too_large() -> ProblemError:
     detail = f"the body has more than {BODY_MAX_BYTES} bytes; send more as application/x-ndjson"
     return ProblemError(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, detail)
-
-
-def _unsupported(detail: str, headers: Mapping[str, str] | None = None) -> ProblemError:
-    return ProblemError(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, detail, headers=headers)

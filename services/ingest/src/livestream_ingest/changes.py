@@ -3,8 +3,8 @@
 import asyncio
 import time
 from collections.abc import Callable
-from http import HTTPStatus
 from typing import Final
+from urllib.parse import unquote_to_bytes
 
 import msgspec
 from aiohttp import web
@@ -13,12 +13,13 @@ from livestream import times
 from livestream.events import ChannelDeleted, Defaults, Event, MessageDeleted, Rejected, UserDeleted, parse_value
 from livestream.texts import check_id, check_name
 from livestream_ingest import answers
-from livestream_ingest.answers import ItemError, ProblemError
-from livestream_ingest.bodies import BodyReader, check_encodings, one_item, unsupported_type
+from livestream_ingest.answers import ItemError
+from livestream_ingest.bodies import BodyReader, one_item
 from livestream_ingest.ids import fresh_ids
 from livestream_ingest.log_writer import LogWriter
 from livestream_ingest.rate_limit import TokenBucket
 from livestream_ingest.receipt import LogUnavailableError
+from livestream_ingest.streams import BodyStream, unsupported_type
 
 EDIT_CONTENT_TYPES: Final = ("application/json", "application/merge-patch+json")
 
@@ -44,9 +45,8 @@ class Changes:
     async def edit_message(self, request: web.Request) -> web.Response:
         if request.content_type not in EDIT_CONTENT_TYPES:
             raise unsupported_type(EDIT_CONTENT_TYPES)
-        check_encodings(request)
         names = {"channel": _channel(request), "id": _id(request)}
-        async with self._bodies.whole(request) as body:
+        async with self._bodies.whole(BodyStream(request)) as body:
             event = _edit(one_item(body), names)
         await self._append(event)
         return answers.accepted([names["id"]])
@@ -60,7 +60,7 @@ class Changes:
         return await self._delete(ChannelDeleted(_channel(request), times.now_ms()))
 
     async def delete_user(self, request: web.Request) -> web.Response:
-        return await self._delete(UserDeleted(_path_part(request, "name", "user", check_name), times.now_ms()))
+        return await self._delete(UserDeleted(_path_part(request, _NAME_SEGMENT, "user", check_name), times.now_ms()))
 
     async def _delete(self, event: ChannelDeleted | UserDeleted) -> web.Response:
         await self._append(event)
@@ -78,10 +78,10 @@ class Changes:
 
     async def _until_later_than(self, deletion_ms: int) -> None:
         """What is posted from now on, without a `ts`, must be visible: so whoever deleted hears of it only then."""
-        acknowledged_at = time.monotonic()
+        earliest = time.monotonic() + AFTER_DELETION_SECONDS
         try:
             async with asyncio.timeout(self._clock_timeout_seconds):
-                while time.monotonic() - acknowledged_at < AFTER_DELETION_SECONDS or times.now_ms() <= deletion_ms:  # noqa: ASYNC110 - no event
+                while time.monotonic() < earliest or times.now_ms() <= deletion_ms:  # noqa: ASYNC110 - clocks do not call
                     await asyncio.sleep(_CLOCK_POLL_SECONDS)
         except TimeoutError:
             raise LogUnavailableError("the clock of this machine went back during the deletion") from None
@@ -92,7 +92,7 @@ def _edit(body: msgspec.Raw, names: dict[str, str]) -> Event:
     try:
         fields = _decode_object(body)
     except msgspec.DecodeError:
-        raise ProblemError(HTTPStatus.UNPROCESSABLE_ENTITY, "the body must be an object with `text`") from None
+        raise answers.nothing_valid([ItemError(0, None, "must be an object with `text`")]) from None
     value = msgspec.json.encode({**fields, **names})
     event = parse_value(value, type_="message.edited", defaults=Defaults(times.now_ms(), lambda: fresh_ids(0)))
     if isinstance(event, Rejected):
@@ -100,16 +100,25 @@ def _edit(body: msgspec.Raw, names: dict[str, str]) -> Event:
     return event
 
 
+# Where names stand: /v1/channels/{name}/messages/{id}
+_NAME_SEGMENT: Final = 3
+_ID_SEGMENT: Final = 5
+
+
 def _channel(request: web.Request) -> str:
-    return _path_part(request, "name", "channel", check_name)
+    return _path_part(request, _NAME_SEGMENT, "channel", check_name)
 
 
 def _id(request: web.Request) -> str:
-    return _path_part(request, "id", "id", check_id)
+    return _path_part(request, _ID_SEGMENT, "id", check_id)
 
 
-def _path_part(request: web.Request, part: str, field: str, check: Callable[[str], str]) -> str:
+def _path_part(request: web.Request, segment: int, field: str, check: Callable[[str], str]) -> str:
+    """Decoded here, since aiohttp leaves bytes that are not UTF-8 as they are written: `%FF` would be a name."""
+    encoded = request.rel_url.raw_path.split("/")[segment]
     try:
-        return check(request.match_info[part])
+        return check(unquote_to_bytes(encoded.encode("utf-8", "surrogateescape")).decode())
+    except UnicodeDecodeError:
+        raise answers.invalid_field(field, "must be UTF-8, percent-encoded") from None
     except ValueError as error:
         raise answers.invalid_field(field, str(error)) from None

@@ -3,10 +3,8 @@
 from collections.abc import AsyncIterator, Sequence
 from typing import Final
 
-from aiohttp import web
-
 from livestream.events import Rejected
-from livestream_ingest.bodies import read_some
+from livestream_ingest.streams import BodyStream
 
 LINE_MAX_BYTES: Final = 64 * 1024
 
@@ -14,20 +12,20 @@ _TOO_LONG: Final = Rejected("too-long", f"the line has more than {LINE_MAX_BYTES
 
 
 class LineCutter:
-    """Cuts chunks into lines. Blank lines are left out; of a line that is too long only that is kept."""
+    """Cuts pieces into lines. Blank lines are left out; of a line that is too long only that is kept."""
 
     def __init__(self) -> None:
         self._rest = b""
         self._skipping = False
 
-    def cut(self, chunk: bytes) -> list[bytes | Rejected]:
-        """The lines that this chunk completes, and a line that is known to be too long by now."""
+    def cut(self, piece: bytes) -> list[bytes | Rejected]:
+        """The lines that this piece completes, and a line that is known to be too long by now."""
         if self._skipping:
-            _, line_break, chunk = chunk.partition(b"\n")
+            _, line_break, piece = piece.partition(b"\n")
             if not line_break:
                 return []
             self._skipping = False
-        lines = (self._rest + chunk).split(b"\n")
+        lines = (self._rest + piece).split(b"\n")
         self._rest = lines.pop()
         items = [_checked(line) for line in lines if line and not line.isspace()]
         if len(self._rest) > LINE_MAX_BYTES + len(b"\r"):
@@ -40,11 +38,11 @@ class LineCutter:
         return [] if not self._rest.strip() else [_checked(self._rest)]
 
 
-async def read_lines(request: web.Request) -> AsyncIterator[Sequence[bytes | Rejected]]:
+async def read_lines(stream: BodyStream) -> AsyncIterator[Sequence[bytes | Rejected]]:
     """The lines of the body, as many at a time as have arrived. Raises ProblemError."""
     cutter = LineCutter()
-    while chunk := await read_some(request):
-        yield cutter.cut(chunk)
+    async for piece in stream.pieces():
+        yield cutter.cut(piece)
     yield cutter.end()
 
 

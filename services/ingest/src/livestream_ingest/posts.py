@@ -20,13 +20,14 @@ from livestream.events import (
 )
 from livestream_ingest import answers
 from livestream_ingest.answers import ProblemError
-from livestream_ingest.bodies import BodyReader, check_encodings, empty_body, items_of, one_item, unsupported_type
+from livestream_ingest.bodies import BodyReader, empty_body, items_of, one_item
 from livestream_ingest.ids import IdSource, derived_ids, fresh_ids
 from livestream_ingest.intake import Intake, Item, Parse
 from livestream_ingest.lines import read_lines
 from livestream_ingest.log_writer import LogWriter
 from livestream_ingest.rate_limit import TokenBucket
 from livestream_ingest.receipt import LogUnavailableError
+from livestream_ingest.streams import BodyStream, unsupported_type
 
 JSON: Final = "application/json"
 NDJSON: Final = "application/x-ndjson"
@@ -58,9 +59,10 @@ class Posts:
         self._bucket = bucket
 
     async def post(self, request: web.Request) -> web.Response:
-        intake = Intake(self._writer, (form := _form_of(request)).parse, _ids_for(request))
+        form, stream, new_id = _form_of(request), BodyStream(request), _ids_for(request)
+        intake = Intake(self._writer, form.parse, new_id)
         try:
-            early_end = await self._take_all(request, form, intake)
+            early_end = await self._take_all(stream, form, intake)
             await intake.finish()
             if early_end is not None:
                 raise early_end.after(intake.leading)
@@ -72,14 +74,14 @@ class Posts:
             raise answers.nothing_valid(intake.errors, intake.items)
         return answers.accepted(intake.ids, intake.good, intake.errors)
 
-    async def _take_all(self, request: web.Request, form: Form, intake: Intake) -> ProblemError | None:
+    async def _take_all(self, stream: BodyStream, form: Form, intake: Intake) -> ProblemError | None:
         """Answers what went wrong after a part was taken already."""
         try:
             if form.is_stream:
-                async for items in read_lines(request):
+                async for items in read_lines(stream):
                     await self._take(items, intake)
             else:
-                async with self._bodies.whole(request) as body:
+                async with self._bodies.whole(stream) as body:
                     await self._take(items_of(body) if form.has_array else [one_item(body)], intake)
         except ProblemError as problem:
             if not intake.items:
@@ -111,7 +113,6 @@ def _form_of(request: web.Request) -> Form:
         form = Form(_parse_plain, is_stream=True)
     else:
         raise unsupported_type((JSON,) if has_binary_event else CONTENT_TYPES)
-    check_encodings(request)
     return form
 
 
