@@ -98,6 +98,10 @@ class ReadModel:
         message = self._facts.messages.get(key)
         return message if message is not None and self.is_visible(message) else None
 
+    def partition_of(self, channel: str) -> int:
+        """Of a channel that has a message."""
+        return self._facts.channel_partition[channel]
+
     def visible(self) -> Iterator[MessageFacts]:
         return filter(self.is_visible, self._facts.messages.values())
 

@@ -1,0 +1,141 @@
+"""Reads the log from its start, up to exactly the offsets that something else has reached."""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from typing import Any, Final, Self
+
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.errors import KafkaError
+
+from livestream.events import MESSAGES_TOPIC, USERS_TOPIC
+from livestream.retries import describe
+from livestream_local.verify.findings import CouldNotRunError
+from livestream_local.witness import LogFacts, LogRecord
+
+Positions = Mapping[int, tuple[int, int]]
+"""Partition of `messages.v1` → next offsets of `messages.v1` and of `users.v1`."""
+
+_POLL_MS: Final = 1000
+_POLL_RECORDS: Final = 5000
+_FETCH_BYTES: Final = 8 * 1024 * 1024
+_STALLED_POLLS: Final = 30  # half a minute without a record that must be there
+
+_USERS: Final = TopicPartition(USERS_TOPIC, 0)
+
+
+class LogReader:
+    """`facts` reach as far as `advance` was asked for. Methods raise CouldNotRunError."""
+
+    def __init__(
+        self, bootstrap_servers: str, on_progress: Callable[[int, int], None] = lambda _read, _all: None
+    ) -> None:
+        self._consumer = AIOKafkaConsumer(
+            MESSAGES_TOPIC,
+            USERS_TOPIC,
+            bootstrap_servers=bootstrap_servers,
+            isolation_level="read_committed",  # what a transaction took back was never there
+            auto_offset_reset="none",
+            enable_auto_commit=False,
+            max_partition_fetch_bytes=_FETCH_BYTES,
+        )
+        self._on_progress = on_progress
+        self._next: dict[TopicPartition, int] = {}
+        self.facts = LogFacts(0)
+
+    async def __aenter__(self) -> Self:
+        try:
+            await self._consumer.start()
+            partitions = await self._begin()
+        except KafkaError as error:
+            await self._consumer.stop()
+            raise CouldNotRunError(f"Kafka cannot be read: {describe(error)}") from None
+        except BaseException:
+            await self._consumer.stop()
+            raise
+        self.facts = LogFacts(partitions)
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._consumer.stop()
+
+    async def advance(self, positions: Positions) -> None:
+        """Read on up to `positions`; what was read already stays."""
+        targets = self._targets(positions)
+        await self._check_ends(targets)
+        behind = {partition for partition, target in targets.items() if self._next[partition] < target}
+        self._consumer.resume(*behind)
+        self._consumer.pause(*(self._next.keys() - behind))
+        total, stalled = sum(targets.values()), 0
+        while behind:
+            batches = await self._poll()
+            for partition, records in batches.items():
+                self._take(partition, records, targets[partition])
+                if self._next[partition] >= targets[partition]:
+                    behind.discard(partition)
+                    self._consumer.pause(partition)
+                    self._consumer.seek(partition, self._next[partition])
+            stalled = 0 if batches else stalled + 1
+            if stalled > _STALLED_POLLS:
+                raise CouldNotRunError(f"Kafka sends nothing more of {', '.join(map(_name, behind))}")
+            self._on_progress(sum(min(self._next[p], t) for p, t in targets.items()), total)
+            await asyncio.sleep(0)  # a live stream is read beside
+
+    def next_offset(self, partition: int) -> int:
+        """How far a partition of `messages.v1` was read."""
+        return self._next.get(TopicPartition(MESSAGES_TOPIC, partition), 0)
+
+    async def _begin(self) -> int:
+        """Go to the start of every partition; returns their number."""
+        assigned: set[TopicPartition] = self._consumer.assignment()
+        for partition, start in (await self._consumer.beginning_offsets(list(assigned))).items():
+            if start > 0:
+                raise CouldNotRunError(f"{_name(partition)} begins at offset {start}: what came before is not known")
+            self._consumer.seek(partition, 0)
+            self._next[partition] = 0
+        return len(assigned - {_USERS})
+
+    def _targets(self, positions: Positions) -> dict[TopicPartition, int]:
+        targets = {TopicPartition(MESSAGES_TOPIC, number): messages for number, (messages, _) in positions.items()}
+        unknown = targets.keys() - self._next.keys()
+        if unknown:
+            raise CouldNotRunError(
+                f"Kafka has no {', '.join(map(_name, unknown))}, but something was folded from there"
+            )
+        return targets | {_USERS: max((users for _, users in positions.values()), default=0)}
+
+    async def _check_ends(self, targets: Mapping[TopicPartition, int]) -> None:
+        try:
+            ends = await self._consumer.end_offsets(list(targets))
+        except KafkaError as error:
+            raise CouldNotRunError(f"Kafka cannot be read: {describe(error)}") from None
+        for partition, target in targets.items():
+            if ends[partition] < target:
+                raise CouldNotRunError(
+                    f"{_name(partition)} ends at offset {ends[partition]}, but was folded up to {target}: "
+                    "this is not the log that was folded, or its end was lost"
+                )
+
+    async def _poll(self) -> dict[TopicPartition, list[Any]]:
+        try:
+            batches: dict[TopicPartition, list[Any]] = await self._consumer.getmany(
+                timeout_ms=_POLL_MS, max_records=_POLL_RECORDS
+            )
+        except KafkaError as error:
+            raise CouldNotRunError(f"Kafka cannot be read: {describe(error)}") from None
+        return batches
+
+    def _take(self, partition: TopicPartition, records: list[Any], target: int) -> None:
+        for record in records:
+            if record.offset >= target:
+                self._next[partition] = target
+                return
+            self.facts.take(
+                LogRecord(
+                    partition.topic, partition.partition, record.offset, record.timestamp, record.value, record.headers
+                )
+            )
+            self._next[partition] = record.offset + 1
+
+
+def _name(partition: TopicPartition) -> str:
+    return f"{partition.topic}/{partition.partition}"

@@ -1,0 +1,57 @@
+"""Rows in the form in which both sides are compared, so that a difference reads well."""
+
+from typing import NamedTuple
+
+import msgspec
+
+from livestream import times
+from livestream_local.witness import MessageFacts, NameTally, text_digest
+
+
+class MessageSeen(NamedTuple):
+    """A message as anybody shows it; the text as its digest in hex. `id` is not compared: the log is kept without."""
+
+    channel: str
+    offset: int
+    user: str
+    ts: str
+    text_digest: str
+    edited_at: str | None
+
+
+class NameSeen(NamedTuple):
+    """A channel or user as anybody shows it."""
+
+    messages: int
+    last_message_at: str
+    display_name: str
+
+
+class MessageJson(msgspec.Struct, frozen=True):
+    """A message as frames, Redis and the API carry it."""
+
+    id: str
+    channel: str
+    user: str
+    ts: str
+    text: str
+    offset: int
+    edited_at: str | None = None
+
+    def seen(self) -> MessageSeen:
+        return MessageSeen(self.channel, self.offset, self.user, self.ts, text_digest(self.text).hex(), self.edited_at)
+
+
+def message_expected(message: MessageFacts) -> MessageSeen:
+    return MessageSeen(
+        message.channel,
+        message.offset,
+        message.user,
+        times.format_ms(message.ts_ms),
+        message.shown_text.hex(),
+        times.format_ms(message.edit.ts_ms) if message.edit else None,
+    )
+
+
+def name_expected(tally: NameTally) -> NameSeen:
+    return NameSeen(tally.messages, times.format_ms(tally.last_ms), tally.display_name)

@@ -1,0 +1,81 @@
+"""One verification: reads everything while it goes on moving, and compares each part at the part's own position."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+
+from redis.asyncio import Redis
+
+from livestream.clients import redis_client
+from livestream_local.stack import Stack
+from livestream_local.verify.canary import following
+from livestream_local.verify.durable_model import compare_durable_model, open_durable_model
+from livestream_local.verify.findings import Findings, Section
+from livestream_local.verify.live_stream import compare_stream, read_stream
+from livestream_local.verify.log_reader import LogReader, Positions
+from livestream_local.verify.serving_copy import compare_serving_copy, read_serving_copy
+from livestream_local.witness import LogFacts, ReadModel
+
+
+class _Verification:
+    """The log, read no further than each part that is compared: the parts come in the order of their positions."""
+
+    def __init__(self, reader: LogReader, findings: Findings) -> None:
+        self._reader = reader
+        self._findings = findings
+        self._at: Positions | None = None
+        self._model: ReadModel | None = None
+
+    async def section(self, name: str, positions: Positions) -> tuple[Section, ReadModel | None]:
+        """A new section, and what has to be in it; None where `positions` lie before what was compared already."""
+        section = self._findings.section(name)
+        for partition, (messages, _) in positions.items():
+            least = self._reader.next_offset(partition)
+            section.check("position", f"partition {partition}", max(least, messages), messages)
+        return section, None if section.differing else await self._model_at(positions)
+
+    async def _model_at(self, positions: Positions) -> ReadModel:
+        if self._model is None or positions != self._at:
+            self._model = None  # it is large
+            await self._reader.advance(positions)
+            users_offsets = {partition: users for partition, (_, users) in positions.items()}
+            # In a thread, since judging millions takes a while, and the stream is read meanwhile.
+            self._model = await asyncio.to_thread(ReadModel, self._reader.facts, users_offsets)
+            self._at = positions
+        return self._model
+
+
+async def verify(stack: Stack, findings: Findings, on_progress: Callable[[int, int], None]) -> LogFacts:
+    """Fills `findings`; returns what the log says. Raises CouldNotRunError.
+
+    Redis is read first: nothing is in it that is not in Postgres, so Postgres, read later, is level with it or ahead.
+    The stream comes last, and is awaited where Redis is by then.
+    """
+    async with (
+        closing_redis(stack.redis_url) as redis,
+        following(stack.stream_url) as canary,
+        LogReader(stack.kafka_bootstrap_servers, on_progress) as reader,
+    ):
+        verification = _Verification(reader, findings)
+        copy = await read_serving_copy(redis)
+        section, model = await verification.section("Redis", copy.stand.positions)
+        if model:
+            compare_serving_copy(copy, model, section)
+        async with open_durable_model(stack.database_url) as snapshot:
+            section, model = await verification.section("Postgres", snapshot.positions)
+            if model:
+                await compare_durable_model(snapshot, model, section)
+        stream = await read_stream(canary, redis)
+        section, model = await verification.section("Stream", stream.positions)
+        if model:
+            compare_stream(stream.held, model, section)
+        return reader.facts
+
+
+@asynccontextmanager
+async def closing_redis(url: str) -> AsyncIterator[Redis]:
+    redis = redis_client(url)
+    try:
+        yield redis
+    finally:
+        await redis.aclose()
