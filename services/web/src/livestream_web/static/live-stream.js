@@ -1,0 +1,136 @@
+import { readEvents } from "./event-stream.js";
+
+// The gateway says something every 2 s: after two missed heartbeats the connection is dead, whatever TCP believes.
+const SILENCE_MS = 4500;
+// A reconnect that succeeds within this is nobody's business.
+const GRACE_MS = 1500;
+const FIRST_DELAY_MS = 500;
+const LONGEST_DELAY_MS = 10_000;
+// A connection that lasted this long ends a series of failures.
+const STEADY_MS = 5000;
+const WATCH_MS = 250;
+
+/**
+ * One view's stream, kept open: reconnects with full jitter and goes on from its cursor.
+ *
+ * `handlers`: `snapshot(frame)` and `delta(frame)`, which may be async and of which a failure means another attempt from
+ * the cursor before; `status(status)`; and `link()` whenever `link` may have changed.
+ */
+export class LiveStream {
+  link = "connecting";
+  #connected = false;
+  #everConnected = false;
+  #lastSign = performance.now();
+  #downSince = performance.now();
+  #failures = 0;
+  #wish = null;
+  #attempt = null;
+  #wake = () => {};
+
+  constructor(address, cursor, handlers) {
+    Object.assign(this, { address, cursor, handlers });
+    /** When the gateway was last heard, in milliseconds since 1970. */
+    this.heardAt = Date.now();
+  }
+
+  start() {
+    setInterval(() => this.#watch(), WATCH_MS);
+    addEventListener("online", () => this.#retryNow());
+    document.addEventListener("visibilitychange", () => {
+      this.#watch();
+      if (!document.hidden) this.#retryNow();
+    });
+    addEventListener("pagehide", () => this.#attempt?.abort());
+    this.#run();
+  }
+
+  async #run() {
+    for (;;) {
+      const began = performance.now();
+      this.#attempt = new AbortController();
+      this.#attempt.began = began;
+      try {
+        await this.#read(this.#attempt.signal);
+      } catch (error) {
+        console.debug("stream_failed", String(error));
+      }
+      if (this.#connected) this.#downSince = performance.now();
+      if (this.#connected && performance.now() - began > STEADY_MS) this.#failures = 0;
+      this.#connected = false;
+      this.#attempt = null;
+      this.#watch();
+      await this.#delay();
+    }
+  }
+
+  async #read(signal) {
+    const address = new URL(this.address, location.href);
+    if (this.cursor) address.searchParams.set("cursor", this.cursor);
+    const headers = { Accept: "text/event-stream" };
+    const response = await fetch(address, { headers, signal, cache: "no-store", credentials: "omit" });
+    if (!response.ok) throw new Error(`the gateway answers ${response.status}`);
+    for await (const event of readEvents(response.body, () => this.#heard())) await this.#take(event);
+  }
+
+  async #take({ type, id, data }) {
+    if (type === "retry") {
+      this.#wish = Number(data);
+      return;
+    }
+    this.#connected = true;
+    this.#everConnected = true;
+    const body = JSON.parse(data);
+    if (type === "status") this.handlers.status(body);
+    else if (type === "snapshot") await this.handlers.snapshot(body);
+    else if (type === "delta" && !this.#has(id)) await this.handlers.delta(body);
+    if (id) this.cursor = id;
+    this.#watch();
+  }
+
+  /** Whether a frame tells nothing that is not held already: it ends at our cursor or before. */
+  #has(id) {
+    const [epoch, sequence] = id.split("-");
+    const [heldEpoch, heldSequence] = this.cursor.split("-");
+    return epoch === heldEpoch && Number(sequence) <= Number(heldSequence);
+  }
+
+  #heard() {
+    this.#lastSign = performance.now();
+    this.heardAt = Date.now();
+  }
+
+  /** End a silent attempt, and tell what the link has become. */
+  #watch() {
+    const now = performance.now();
+    if (this.#attempt && now - Math.max(this.#attempt.began, this.#lastSign) > SILENCE_MS) this.#attempt.abort();
+    const link = this.#linkAt(now);
+    if (link === this.link) return;
+    this.link = link;
+    this.handlers.link();
+  }
+
+  #linkAt(now) {
+    if (now - this.#lastSign > SILENCE_MS) return "disconnected";
+    if (this.#connected) return "connected";
+    if (!this.#everConnected) return "connecting";
+    return now - this.#downSince < GRACE_MS ? this.link : "reconnecting";
+  }
+
+  #retryNow() {
+    if (this.#connected) return;
+    this.#attempt?.abort();
+    this.#failures = 0;
+    this.#wake();
+  }
+
+  async #delay() {
+    const bound = Math.min(FIRST_DELAY_MS * 2 ** this.#failures, LONGEST_DELAY_MS);
+    const wait = this.#wish ?? Math.random() * bound;
+    this.#wish = null;
+    this.#failures += 1;
+    await new Promise((resolve) => {
+      this.#wake = resolve;
+      setTimeout(resolve, wait);
+    });
+  }
+}

@@ -1,0 +1,127 @@
+import { KeyedList } from "./keyed-list.js";
+import { messageDrawing, messageKey, readMessage } from "./message-row.js";
+import { OlderMessages } from "./older-messages.js";
+import { newestFirst } from "./order.js";
+import { fetchPage, OLDER_ROWS } from "./paging.js";
+import { Reader } from "./reader.js";
+import { removalsOf } from "./removals.js";
+import { SortedRows } from "./sorted-rows.js";
+
+const everything = () => true;
+
+/**
+ * A list of messages, newest on top. New ones do not disturb who reads: while somebody does, the list keeps its upper
+ * end (`heldAt`), `latest` goes on with the stream's window, and a button offers what came.
+ *
+ * A page of history has a fixed upper end from the start, and no window (`latest` is null).
+ */
+export class MessageFeed {
+  #framesSinceAsked = null;
+
+  constructor(element, requestRender) {
+    const { window: size, api, below } = element.dataset;
+    const list = element.querySelector(".messages");
+    const rows = [...list.children].map(readMessage);
+    this.window = Number(size);
+    this.api = api;
+    this.heldAt = null;
+    this.requestRender = requestRender;
+    this.empty = element.querySelector(".empty");
+    this.reader = new Reader(list, element.querySelector(".fresh"), requestRender);
+    this.older = new OlderMessages(element.querySelector(".paging"), api, () => this.#loadOlder());
+    this.drawn = new KeyedList(list, messageKey, messageDrawing(element.querySelector("template")));
+    this.drawn.adopt(rows);
+    const isFull = rows.length >= this.window;
+    const order = { compare: newestFirst, key: messageKey, window: this.window, rows };
+    this.latest = below ? null : new SortedRows({ ...order, more: isFull });
+    this.shown = below
+      ? new SortedRows({ ...order, more: this.older.offered, capacity: Infinity, admits: isBelow(JSON.parse(below)) })
+      : new SortedRows({ ...order, more: this.older.exists ? this.older.offered : isFull });
+  }
+
+  /** Take a delta. */
+  apply(frame, paused) {
+    this.#framesSinceAsked?.push(frame);
+    if (this.latest) {
+      this.#followReader(paused);
+      update(this.latest, frame);
+    }
+    update(this.shown, frame);
+  }
+
+  /** Take a snapshot. A page of history is no part of it, and is read anew. */
+  async replace(frame) {
+    if (!this.latest) {
+      const { items, next } = await fetchPage(this.api);
+      this.shown.replace(items, next !== null);
+      return;
+    }
+    const rows = (frame.messages ?? []).toReversed();
+    this.latest.replace(rows, rows.length >= this.window);
+    this.#startAnew();
+  }
+
+  render(paused) {
+    if (this.latest) this.#followReader(paused);
+    this.drawn.render(this.shown.rows);
+    this.empty.hidden = this.shown.rows.length > 0;
+    this.older.offer(this.shown.floor);
+    this.reader.offer(paused ? 0 : this.#countFresh(), this.window);
+  }
+
+  #followReader(paused) {
+    const holds = paused || this.reader.isReading;
+    if (holds && !this.heldAt) this.#hold();
+    else if (!holds && this.heldAt) this.#release();
+  }
+
+  #hold() {
+    const top = this.drawn.first;
+    if (!top) return;
+    this.heldAt = top;
+    this.shown.admits = (row) => newestFirst(top, row) <= 0;
+    this.shown.remove((row) => !this.shown.admits(row));
+  }
+
+  #release() {
+    const { rows } = this.latest;
+    const meets = rows.length < this.window || newestFirst(rows.at(-1), this.heldAt) >= 0;
+    if (!meets) return this.#startAnew();
+    this.heldAt = null;
+    this.shown.admits = everything;
+    this.shown.put(rows);
+  }
+
+  #startAnew() {
+    this.heldAt = null;
+    Object.assign(this.shown, { admits: everything, capacity: this.window });
+    this.shown.replace(this.latest.rows, this.latest.more);
+  }
+
+  #countFresh() {
+    return this.heldAt ? this.latest.rows.filter((row) => newestFirst(row, this.heldAt) < 0).length : 0;
+  }
+
+  async #loadOlder() {
+    const { floor } = this.shown;
+    this.shown.capacity += OLDER_ROWS;
+    // Frames that come meanwhile may be newer than the answer's rows, and are applied once more on top of them.
+    this.#framesSinceAsked = [];
+    try {
+      const { items, next } = await fetchPage(this.older.address(floor));
+      if (this.shown.floor !== floor) return; // a snapshot has replaced the list
+      this.shown.append(items, next !== null);
+      for (const frame of this.#framesSinceAsked) update(this.shown, frame);
+    } finally {
+      this.#framesSinceAsked = null;
+      this.requestRender();
+    }
+  }
+}
+
+function update(rows, frame) {
+  rows.remove(removalsOf(frame).message);
+  rows.put(frame.messages ?? []);
+}
+
+const isBelow = ([ts, channel, offset]) => (row) => newestFirst({ ts, channel, offset }, row) < 0;

@@ -1,0 +1,97 @@
+import { namePath, setText, setTime, shownNumber } from "./format.js";
+import { KeyedList } from "./keyed-list.js";
+import { nameOrders } from "./order.js";
+import { fetchPage } from "./paging.js";
+import { removalsOf } from "./removals.js";
+import { SortedRows } from "./sorted-rows.js";
+
+const nameKey = (row) => row.name;
+
+/** A table of channels or users, kept in its order; nothing moves under a focused row or a pressed pointer. */
+export class NameTable {
+  constructor(element, requestRender) {
+    const { kind, sort, window: size, api, more, after } = element.dataset;
+    const compare = nameOrders[sort];
+    this.kind = kind;
+    this.api = api;
+    this.body = element.querySelector("tbody");
+    this.empty = element.querySelector(".empty");
+    this.window = Number(size);
+    const rows = [...this.body.rows].map(readName);
+    this.drawn = new KeyedList(this.body, nameKey, nameDrawing(element.querySelector("template"), kind));
+    this.drawn.adopt(rows);
+    const first = after ? JSON.parse(after) : null;
+    this.rows = new SortedRows({
+      compare,
+      key: nameKey,
+      window: this.window,
+      capacity: this.window || Infinity,
+      rows,
+      more: more === "true",
+      admits: first ? (row) => compare(first, row) < 0 : undefined,
+    });
+    this.pressed = false;
+    this.body.addEventListener("pointerdown", () => (this.pressed = true));
+    for (const end of ["pointerup", "pointercancel"]) addEventListener(end, () => (this.pressed = false));
+    this.body.addEventListener("focusout", requestRender);
+  }
+
+  apply(frame) {
+    const isGone = removalsOf(frame).name(this.kind);
+    this.rows.remove(isGone);
+    this.rows.put(frame[this.kind] ?? []);
+    // At once, and even while paused: what was deleted is not to be seen any longer.
+    this.drawn.drop((row) => isGone(row) && !this.rows.rows.some(({ name }) => name === row.name));
+  }
+
+  /** Take a snapshot. What it does not cover, another order or a further page, is read anew. */
+  async replace(frame) {
+    if (this.window) {
+      const rows = frame[this.kind] ?? [];
+      this.rows.replace(rows.slice(0, this.window), rows.length >= this.window);
+    } else {
+      const { items, next } = await fetchPage(this.api);
+      this.rows.replace(items, next !== null);
+    }
+  }
+
+  render(paused) {
+    if (paused) return;
+    if (this.pressed || this.body.contains(document.activeElement)) this.drawn.refresh(this.rows.rows);
+    else this.drawn.render(this.rows.rows);
+    this.empty.hidden = this.body.rows.length > 0;
+  }
+}
+
+function readName(node) {
+  return {
+    name: node.dataset.name,
+    messages: Number(node.querySelector(".count").textContent.replaceAll(",", "")),
+    last_message_at: node.querySelector("time").dateTime,
+  };
+}
+
+/** Draws rows from the <template> that the server made of its own row. */
+function nameDrawing(template, kind) {
+  function update(node, row) {
+    drawName(node, row);
+    setText(node.querySelector(".count"), shownNumber(row.messages));
+    setTime(node.querySelector("time"), row.last_message_at);
+  }
+  function create(row) {
+    const node = template.content.firstElementChild.cloneNode(true);
+    node.dataset.name = row.name;
+    node.querySelector("a").href = namePath(kind, row.name);
+    update(node, row);
+    return node;
+  }
+  return { create, update };
+}
+
+/** The display name, and the name itself where it is another. */
+export function drawName(node, { name, display_name: display = name }) {
+  const plain = node.querySelector(".plain");
+  setText(node.querySelector(".shown"), display);
+  setText(plain, name);
+  plain.hidden = display === name;
+}
