@@ -113,12 +113,15 @@ def test_postgres_starts_over_a_pid_file_that_names_another_program(tmp_path: Pa
         assert running.is_ready("postgres")
 
 
-def test_postgres_works_below_a_folder_that_only_its_owner_may_enter(tmp_path: Path) -> None:
-    private = tmp_path / "private"
+def test_servers_work_in_a_private_folder_of_any_name(tmp_path: Path) -> None:
+    private = tmp_path / "Ünï 漢 🎈"
     private.mkdir(mode=0o700)
-    _, running = run_postgres(private)
-    with running:
-        assert running.is_ready("postgres")
+    ports = free_ports()
+    kafka = Kafka(private, ports.kafka, ports.kafka_controller, MAVEN)
+    programs: list[Program] = [kafka, Postgres(private, ports.postgres, MAVEN), Valkey(private, ports.redis)]
+    with Supervised([programs], private / "logs") as running:
+        for program in programs:
+            assert running.is_ready(program.name)
 
 
 async def test_valkey_is_a_server_of_its_own_that_keeps_nothing(tmp_path: Path) -> None:

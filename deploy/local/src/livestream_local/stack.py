@@ -60,6 +60,7 @@ def exclusive(data: Path) -> Iterator[None]:
                 f"another stack is running on {data}. Stop it first, or give this one a folder (and ports) of its own "
                 "with --data DIR --port-base N."
             ) from None
+        (data / STACK_FILE).unlink(missing_ok=True)  # of a stack that was killed
         yield
 
 

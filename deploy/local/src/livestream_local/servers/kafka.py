@@ -24,6 +24,10 @@ NODE_ID = 1
 # 1 MiB of value is what we promise to take from direct producers; a dead letter adds its coordinates and reason.
 MAX_RECORD_BATCH_BYTES = 2 * 1024 * 1024
 
+FIRST_NON_ASCII = 0x80
+# Java names files in the locale's encoding, and the data may lie in a folder of any name.
+FILE_NAMES = {"LC_ALL": "C.UTF-8"}
+
 JVM_OPTIONS = (
     "-XX:+UseSerialGC",
     "-Xmx512m",
@@ -55,7 +59,9 @@ class Kafka:
         jars = maven.fetch(maven.read_lock(LOCK), self._cache, self._progress)
         java = self._java(jars)
         create_once(self._directory, lambda directory: self._format(java, directory))
-        return Launch([*java, "kafka.Kafka", self._write_settings(self._directory)], stop_timeout_s=30)
+        return Launch(
+            [*java, "kafka.Kafka", self._write_settings(self._directory)], environment=FILE_NAMES, stop_timeout_s=30
+        )
 
     async def is_ready(self) -> bool:
         return await kafka_answers(self.bootstrap_servers)
@@ -68,7 +74,7 @@ class Kafka:
 
     def _format(self, java: list[str | Path], directory: Path) -> None:
         command = [*java, "kafka.tools.StorageTool", "format", "-t", CLUSTER_ID, "-c", self._write_settings(directory)]
-        run_tool("making Kafka's data", command)
+        run_tool("making Kafka's data", command, environment=FILE_NAMES)
 
     def _write_settings(self, directory: Path) -> Path:
         """Written at each start, since the folder may have moved and the ports may differ."""
@@ -106,5 +112,15 @@ class Kafka:
             "group.initial.rebalance.delay.ms": 0,
         }
         path = directory / "server.properties"
-        path.write_text("".join(f"{name}={value}\n" for name, value in settings.items()), encoding="utf-8")
+        lines = [f"{name}={_as_property(str(value))}\n" for name, value in settings.items()]
+        path.write_text("".join(lines), encoding="ascii")
         return path
+
+
+def _as_property(value: str) -> str:
+    """As java.util.Properties reads it: backslashes doubled, and UTF-16 escapes for what is not ASCII."""
+    units = value.encode("utf-16-be")
+    codes = [int.from_bytes(units[i : i + 2]) for i in range(0, len(units), 2)]
+    return "".join(
+        "\\\\" if chr(code) == "\\" else chr(code) if code < FIRST_NON_ASCII else f"\\u{code:04x}" for code in codes
+    )

@@ -1,8 +1,9 @@
 """Programs that make a server's data and then end."""
 
+import os
 import signal
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from livestream_local import child
@@ -12,7 +13,12 @@ TIMEOUT_S = 120
 
 
 def run_tool(
-    purpose: str, command: Sequence[str | Path], *, privileges: Sequence[str] = (), input_text: str = ""
+    purpose: str,
+    command: Sequence[str | Path],
+    *,
+    privileges: Sequence[str] = (),
+    environment: Mapping[str, str] | None = None,
+    input_text: str = "",
 ) -> None:
     """Runs `command` to its end; it does not outlive the launcher.
 
@@ -26,6 +32,7 @@ def run_tool(
             text=True,
             timeout=TIMEOUT_S,
             check=False,
+            env={**os.environ, **(environment or {})},
             # Ctrl-C at the terminal is for the launcher, which ends this with itself.
             start_new_session=True,
         )
