@@ -153,6 +153,7 @@ def test_a_user_deletion_reaches_partitions_as_they_hear_of_it(log: Log) -> None
     log.append(UserDeleted("gone", T0 + 5))
     model = ReadModel(log.facts, {0: 1, 1: 0, 2: 1})
     assert counts(model) == {(channels[1], "gone"): 1}
+    assert model.newest(5) == [], "rows go with the first partition that has heard of it"
     assert log.read_model().totals == (0, 0, 0)
 
 

@@ -2,7 +2,6 @@
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from itertools import zip_longest
 from typing import Any, Final, NamedTuple
 
 _KEPT_EACH: Final = 20  # of a kind: enough to see the pattern, few enough to read
@@ -43,11 +42,13 @@ class Section:
         for key in {**expected, **found}:
             self.check(kind, key, expected.get(key), found.get(key))
 
-    def check_order(self, kind: str, expected: Iterable[Any], found: Iterable[Any]) -> None:
-        """Place by place."""
-        self.compared[kind] += 0
-        for place, (one, other) in enumerate(zip_longest(expected, found)):
-            self.check(kind, place, one, other)
+    def check_ranked(self, kind: str, expected: Iterable[tuple[Any, Any]], found: Iterable[tuple[Any, Any]]) -> None:
+        """Keyed rows, and their order; a row that is missing does not make all behind it differ."""
+        wanted, got = list(expected), list(found)
+        self.check_all(kind, dict(wanted), dict(got))
+        keys, keys_found = [key for key, _ in wanted], [key for key, _ in got]
+        if set(keys) == set(keys_found):
+            self.check(f"{kind}: order", "all places", keys, keys_found)
 
 
 class Findings:

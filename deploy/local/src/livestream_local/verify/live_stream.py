@@ -12,7 +12,7 @@ from livestream.serving import DeltaLog, NoEpochError, ServingCopy
 from livestream_local.verify.canary import Canary, Held
 from livestream_local.verify.findings import CouldNotRunError, Section
 from livestream_local.verify.log_reader import Positions
-from livestream_local.verify.rows import NameSeen, message_expected, name_expected
+from livestream_local.verify.rows import NameSeen, message_expected, messages_expected, messages_seen, name_expected
 from livestream_local.verify.view_held import NameJson, ViewHeld
 from livestream_local.witness import NameTally, ReadModel, message_key
 
@@ -111,13 +111,13 @@ def compare_stream(held: Held, model: ReadModel, section: Section) -> None:
 
 def _compare_newest(kind: str, view: ViewHeld, model: ReadModel, count: int, section: Section) -> None:
     rows = sorted(view.messages.values(), key=lambda row: (row.ts, row.channel, row.offset))[-count:]
-    section.check_order(kind, map(message_expected, model.newest(count)), (row.seen() for row in rows))
+    section.check_ranked(kind, messages_expected(model.newest(count)), messages_seen(rows))
 
 
 def _compare_messages_held(view: ViewHeld, model: ReadModel, section: Section) -> None:
     """Also those below the window: edits and removals reach them."""
     for row in view.messages.values():
-        message = model.find(message_key(row.channel, row.id))
+        message = model.find_shown(message_key(row.channel, row.id))
         section.check("messages: all held", (row.channel, row.id), message and message_expected(message), row.seen())
 
 
@@ -126,7 +126,7 @@ def _compare_top(
 ) -> None:
     expected = sorted(tallies.items(), key=lambda item: (-item[1].messages, item[0]))[:count]
     found = sorted(rows.values(), key=lambda row: (-row.messages, row.name))[:count]
-    section.check_order(
+    section.check_ranked(
         kind, ((name, name_expected(tally)) for name, tally in expected), ((row.name, _seen(row)) for row in found)
     )
 

@@ -1,5 +1,6 @@
 """Rows in the form in which both sides are compared, so that a difference reads well."""
 
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 import msgspec
@@ -17,6 +18,10 @@ class MessageSeen(NamedTuple):
     ts: str
     text_digest: str
     edited_at: str | None
+
+    @property
+    def key(self) -> tuple[str, int]:
+        return (self.channel, self.offset)
 
 
 class NameSeen(NamedTuple):
@@ -51,6 +56,16 @@ def message_expected(message: MessageFacts) -> MessageSeen:
         message.shown_text.hex(),
         times.format_ms(message.edit.ts_ms) if message.edit else None,
     )
+
+
+def messages_expected(messages: Iterable[MessageFacts]) -> Iterator[tuple[tuple[str, int], MessageSeen]]:
+    """In their order, by what names them on both sides."""
+    return ((seen.key, seen) for seen in map(message_expected, messages))
+
+
+def messages_seen(messages: Iterable[MessageJson]) -> Iterator[tuple[tuple[str, int], MessageSeen]]:
+    """The same for messages that were read."""
+    return ((seen.key, seen) for seen in (message.seen() for message in messages))
 
 
 def name_expected(tally: NameTally) -> NameSeen:

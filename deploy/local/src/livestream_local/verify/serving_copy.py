@@ -14,7 +14,7 @@ from livestream.retries import describe
 from livestream.serving import DeltaLog, NameOrder, NoEpochError, ServingCopy, Stand
 from livestream.serving.client import NameKind
 from livestream_local.verify.findings import CouldNotRunError, Section
-from livestream_local.verify.rows import MessageJson, NameSeen, message_expected, name_expected
+from livestream_local.verify.rows import MessageJson, NameSeen, messages_expected, messages_seen, name_expected
 from livestream_local.witness import ReadModel, message_key
 
 WINDOW_MESSAGES: Final = 200  # the largest window of messages and of names that anybody reads
@@ -139,18 +139,16 @@ def compare_serving_copy(read: CopyRead, model: ReadModel, section: Section) -> 
         expected = {name: name_expected(tally) for name, tally in tallies.items()}
         section.check_all(kind, expected, {row.name: _seen(row) for row in read.names[kind].values()})
     for order in read.orders:
-        section.check_order(f"{order.kind} by {order.order}", map(_place, order.expected), map(_place, order.found))
+        section.check_ranked(f"{order.kind} by {order.order}", map(_place, order.expected), map(_place, order.found))
     found = [_decode_message(row.json) for row in read.messages]
-    section.check_order(
-        "newest messages", map(message_expected, model.newest(WINDOW_MESSAGES)), (m.seen() for m in found)
-    )
+    section.check_ranked("newest messages", messages_expected(model.newest(WINDOW_MESSAGES)), messages_seen(found))
     _check_ids(found, model, section)
 
 
 def _check_ids(found: Iterable[MessageJson], model: ReadModel, section: Section) -> None:
     """The witness keeps no ids; it can only say whether the message with this one is the same."""
     for message in found:
-        known = model.find(message_key(message.channel, message.id))
+        known = model.find_shown(message_key(message.channel, message.id))
         offset = known.offset if known else None
         section.check("message ids", (message.channel, message.id), offset, message.offset)
 
@@ -159,8 +157,8 @@ def _seen(row: NameRow) -> NameSeen:
     return NameSeen(row.messages, times.format_ms(row.last_ms), row.display_name)
 
 
-def _place(row: NameRow) -> tuple[str, int, int]:
-    return (row.name, row.messages, row.last_ms)
+def _place(row: NameRow) -> tuple[str, NameSeen]:
+    return (row.name, _seen(row))
 
 
 def _by_messages(row: NameRow) -> tuple[int, str]:

@@ -51,6 +51,7 @@ class ReadModel:
             partition: _deletion_times(facts.user_deletions, users_offsets.get(partition, 0))
             for partition in range(facts.partitions)
         }
+        self._first_heard = _deletion_times(facts.user_deletions, max(users_offsets.values(), default=0))
         pairs: defaultdict[tuple[str, str], Tally] = defaultdict(Tally)
         channels: defaultdict[str, NameTally] = defaultdict(NameTally)
         users: defaultdict[str, NameTally] = defaultdict(NameTally)
@@ -91,12 +92,21 @@ class ReadModel:
         return {partition: (messages[partition], channels[partition]) for partition in messages}
 
     def is_visible(self, message: MessageFacts) -> bool:
+        """Whether it counts."""
         return not message.deleted and message.time_ms > max(self._channel_end(message), self._user_end(message))
+
+    def is_shown(self, message: MessageFacts) -> bool:
+        """Whether it stands among the newest: a user's messages go from there when the first partition hears of it."""
+        return self.is_visible(message) and message.time_ms > self._first_heard.get(message.user, _NEVER_MS)
 
     def find(self, key: bytes) -> MessageFacts | None:
         """The visible message with this key (`message_key`)."""
         message = self._facts.messages.get(key)
         return message if message is not None and self.is_visible(message) else None
+
+    def find_shown(self, key: bytes) -> MessageFacts | None:
+        message = self.find(key)
+        return message if message is not None and self.is_shown(message) else None
 
     def partition_of(self, channel: str) -> int:
         """Of a channel that has a message."""
@@ -106,8 +116,10 @@ class ReadModel:
         return filter(self.is_visible, self._facts.messages.values())
 
     def newest(self, count: int) -> list[MessageFacts]:
-        """The newest visible messages in display order, oldest first."""
-        return heapq.nlargest(count, self.visible(), key=lambda message: message.order)[::-1]
+        """The newest messages that are shown, in display order, oldest first."""
+        return heapq.nlargest(
+            count, filter(self.is_shown, self._facts.messages.values()), key=lambda message: message.order
+        )[::-1]
 
     def _channel_end(self, message: MessageFacts) -> int:
         return self._facts.channel_deleted_ms.get(message.channel, _NEVER_MS)
