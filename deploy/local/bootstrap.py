@@ -32,7 +32,7 @@ class SetupError(Exception):
 
 def fingerprint(*paths: Path) -> str:
     """What an environment was built from: this script, this Python, this folder and the contents of `paths`."""
-    digest = hashlib.sha256(f"{platform.python_version()} {sys.base_prefix} {ROOT}".encode())
+    digest = hashlib.sha256(f"{platform.python_version()} {os.path.realpath(sys.base_prefix)} {ROOT}".encode())
     for path in (Path(__file__), *paths):
         digest.update(path.read_bytes())
     return digest.hexdigest()

@@ -191,7 +191,7 @@ class Chat:
         users = [row for row in self.names("users") if not view.name or row.name == view.name]
         messages = [message.row() for message in self.newest(view)]
         return Window(
-            view, sequence, self.totals(), messages[len(messages) - limits.messages :] if limits.messages else [],
+            view, sequence, self.totals(), messages[-limits.messages :] if limits.messages else [],
             channels[: limits.channels], users[: limits.users],
         )  # fmt: skip
 

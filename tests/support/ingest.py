@@ -1,5 +1,6 @@
 """Ingest as a process of one's own, a client that holds every answer against /openapi.json, and a look at the log."""
 
+import io
 import json
 import re
 from collections.abc import AsyncIterator, Iterator, Mapping
@@ -58,7 +59,8 @@ class IngestClient:
         named = {name.replace("_", "-"): value for name, value in headers.items()}
         url = URL(self._url + path, encoded=True)
         skip = [] if "Content-Type" in named else ["Content-Type"]
-        async with self._session.request(method, url, data=body, headers=named, skip_auto_headers=skip) as response:
+        data = io.BytesIO(body) if isinstance(body, bytes) else body
+        async with self._session.request(method, url, data=data, headers=named, skip_auto_headers=skip) as response:
             answer = Answer(response.status, response.headers, json.loads(await response.read()))
             _check_documented(method, path, answer, response.content_type)
             return answer
