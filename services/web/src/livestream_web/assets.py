@@ -13,6 +13,7 @@ from typing import Final, NamedTuple
 from aiohttp import hdrs, web
 
 _TYPES: Final = {"css": "text/css", "js": "text/javascript", "svg": "image/svg+xml"}
+_ENTRIES: Final = {"live.js", "retry.js"}
 _HASH_CHARACTERS: Final = 12
 _FOR_GOOD: Final = "public, max-age=31536000, immutable"
 # While versions are being exchanged a page may ask one version for another's files: it gets what there is, uncached.
@@ -26,7 +27,7 @@ class _Asset(NamedTuple):
 
 
 class Assets:
-    """The files of `static/`. `scripts` are the modules' paths, for preloading."""
+    """The files of `static/`. `modules` are the paths of what `live.js` imports, for preloading."""
 
     def __init__(self, files: Iterable[tuple[str, bytes]] | None = None) -> None:
         contents = dict(sorted(_packaged() if files is None else files))
@@ -38,7 +39,7 @@ class Assets:
             name: _Asset(_TYPES[name.rpartition(".")[2]], content, gzip.compress(content, mtime=0))
             for name, content in contents.items()
         }
-        self.scripts = [self.path(name) for name in contents if name.endswith(".js")]
+        self.modules = [self.path(name) for name in contents if name.endswith(".js") and name not in _ENTRIES]
 
     def path(self, name: str) -> str:
         """Where a file is served. Raises KeyError where there is none of that name."""

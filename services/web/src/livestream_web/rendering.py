@@ -40,7 +40,7 @@ class Renderer:
         }
         self._environment.globals |= {
             "asset": assets.path,
-            "scripts": assets.scripts,
+            "modules": assets.modules,
             "product": PRODUCT,
             "blank_message": ShownMessage("", "", "", "", "", 0),
             "blank_name": NameRow("", "", 0, 0),
