@@ -10,12 +10,20 @@ import msgspec
 from aiohttp import web
 
 from livestream import times
-from livestream.events import ChannelDeleted, Defaults, Event, MessageDeleted, Rejected, UserDeleted, parse_value
+from livestream.events import (
+    ChannelDeleted,
+    Defaults,
+    Event,
+    MessageDeleted,
+    Rejected,
+    UserDeleted,
+    check_future,
+    parse_value,
+)
 from livestream.texts import check_id, check_name
 from livestream_ingest import answers
 from livestream_ingest.answers import ItemError
 from livestream_ingest.bodies import BodyReader, one_item
-from livestream_ingest.ids import fresh_ids
 from livestream_ingest.log_writer import LogWriter
 from livestream_ingest.rate_limit import TokenBucket
 from livestream_ingest.receipt import LogUnavailableError
@@ -94,10 +102,14 @@ def _edit(body: msgspec.Raw, names: dict[str, str]) -> Event:
     except msgspec.DecodeError:
         raise answers.nothing_valid([ItemError(0, None, "must be an object with `text`")]) from None
     value = msgspec.json.encode({**fields, **names})
-    event = parse_value(value, type_="message.edited", defaults=Defaults(times.now_ms(), lambda: fresh_ids(0)))
-    if isinstance(event, Rejected):
-        raise answers.nothing_valid([ItemError(0, event.field, event.detail)])
-    return event
+    arrival_ms = times.now_ms()
+    event = parse_value(value, type_="message.edited", defaults=Defaults(arrival_ms, lambda: names["id"]))
+    if not isinstance(event, Rejected):
+        future = check_future(event, arrival_ms)
+        if future is None:
+            return event
+        event = future
+    raise answers.nothing_valid([ItemError(0, event.field, event.detail)])
 
 
 # Where names stand: /v1/channels/{name}/messages/{id}
