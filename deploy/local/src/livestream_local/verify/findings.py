@@ -48,7 +48,10 @@ class Section:
         self.check_all(kind, dict(wanted), dict(got))
         keys, keys_found = [key for key, _ in wanted], [key for key, _ in got]
         if set(keys) == set(keys_found):
-            self.check(f"{kind}: order", "all places", keys, keys_found)
+            places = enumerate(zip(keys, keys_found, strict=True))
+            moved = next(((place, pair) for place, pair in places if pair[0] != pair[1]), None)
+            if moved:
+                self.check(kind, f"place {moved[0]}", *moved[1])
 
 
 class Findings:

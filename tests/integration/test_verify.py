@@ -1,0 +1,246 @@
+"""`./live verify` finds equal what is equal, also while it moves, and names what is not."""
+
+import asyncio
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import asyncpg
+import msgspec
+import pytest
+
+from livestream.clients import redis_client
+from livestream.deltas import NameRow
+from livestream.events import (
+    ChannelDeleted,
+    Event,
+    MessageDeleted,
+    MessageEdited,
+    MessagePosted,
+    UserDeleted,
+)
+from livestream.serving import ServingCopy
+from livestream.times import now_ms
+from livestream_local.stack import Stack, exclusive, published
+from livestream_local.verify.findings import Findings
+from livestream_local.verify.verification import verify
+from tests.support.kafka_log import KafkaLog, kafka_log
+from tests.support.stacks import RunningStack, StartStack
+from tests.support.waiting import wait_until_async
+
+PARTITIONS = 12
+
+
+@pytest.fixture(scope="module")
+def stack(start_stack: StartStack) -> Iterator[RunningStack]:
+    with start_stack(only=["ingest", "projector", "gateway"]) as running:
+        yield running
+
+
+@pytest.fixture
+async def log(stack: RunningStack) -> AsyncIterator[KafkaLog]:
+    async with kafka_log(stack.kafka_bootstrap_servers, PARTITIONS) as appender:
+        yield appender
+
+
+def described(stack: RunningStack, data: Path) -> Stack:
+    return Stack(
+        web_url=stack.web_url,
+        ingest_url=stack.ingest_url,
+        stream_url=stack.stream_url,
+        kafka_bootstrap_servers=stack.kafka_bootstrap_servers,
+        database_url=stack.database_url,
+        redis_url=stack.redis_url,
+        port_base=stack.ports.web,
+        data=str(data),
+        pid=0,
+        pids={},
+    )
+
+
+async def run(stack: RunningStack, data: Path) -> tuple[int, str]:
+    """The command itself, in a process of its own; its status and what it said."""
+    with exclusive(data), published(described(stack, data)):
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "livestream_local", "verify", "--data", str(data)),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+        )
+        output, _ = await process.communicate()
+    assert process.returncode is not None
+    return process.returncode, output.decode()
+
+
+def events(random: Random, prefix: str, count: int) -> list[Event]:
+    """Everything that can stand on the log, over a few channels and users, with repeats and conflicts."""
+    made: list[Event] = []
+    for _ in range(count):
+        channel, user = f"{prefix}-{random.randrange(12)}", f"{prefix} ü{random.randrange(20)}"
+        id_, ts_ms = str(random.randrange(count // 3)), now_ms() - random.randrange(60_000)
+        text, label = random.choice(("a", "b", "ünï")), random.choice((None, None, "One", "Two"))
+        kind = random.random()
+        if kind < 0.8:
+            ahead_ms = random.choices((0, 400_000), (99, 1))[0]
+            made.append(MessagePosted(channel, id_, user, text, ts_ms + ahead_ms, label, label))
+        elif kind < 0.9:
+            made.append(MessageEdited(channel, id_, text + "!", ts_ms))
+        elif kind < 0.985:
+            made.append(MessageDeleted(channel, id_, ts_ms))
+        elif kind < 0.995:
+            made.append(ChannelDeleted(channel, ts_ms))
+        else:
+            made.append(UserDeleted(user, ts_ms))
+    return made
+
+
+async def test_all_kinds_of_events_come_out_equal(
+    stack: RunningStack, log: KafkaLog, tmp_path: Path, unique: str
+) -> None:
+    await log.append(events(Random(1), unique, 2000))
+    await log.append_raw(b"{", partition=3)
+    status, output = await run(stack, tmp_path)
+    assert status == 0, output
+    assert "Everything is equal" in output
+    assert "bad-json" in output
+
+
+async def test_what_moves_while_it_is_compared_comes_out_equal(
+    stack: RunningStack, log: KafkaLog, tmp_path: Path, unique: str
+) -> None:
+    async with _flowing(log, unique):
+        for _ in range(3):
+            findings = Findings()
+            await verify(described(stack, tmp_path), findings, lambda _read, _all: None)
+            assert findings.equal, {section.name: section.differences for section in findings.sections}
+            assert all(section.compared.total() > 100 for section in findings.sections)
+
+
+@asynccontextmanager
+async def _flowing(log: KafkaLog, unique: str) -> AsyncIterator[None]:
+    """Messages come in meanwhile."""
+
+    async def flow() -> None:
+        random = Random(2)
+        while True:
+            await log.append(events(random, unique, 20))
+
+    flowing = asyncio.create_task(flow())
+    try:
+        yield
+    finally:
+        flowing.cancel()
+        await asyncio.gather(flowing, return_exceptions=True)
+
+
+@asynccontextmanager
+async def _database(stack: RunningStack) -> AsyncIterator[Any]:
+    connection = await asyncpg.connect(stack.database_url)
+    try:
+        yield connection
+    finally:
+        await connection.close()
+
+
+async def _post(stack: RunningStack, log: KafkaLog, channel: str, count: int) -> None:
+    """Messages that are in Postgres and Redis when it returns."""
+    await log.append([MessagePosted(channel, str(n), "somebody", f"text {n}", now_ms()) for n in range(count)])
+    redis = redis_client(stack.redis_url)
+
+    async def counted() -> bool:
+        _, rows = await ServingCopy(redis).names("channels", [channel])
+        return rows[0] is not None and rows[0].messages == count
+
+    await wait_until_async(counted, 20, f"{count} messages in {channel}")
+    await redis.aclose()
+
+
+@pytest.mark.parametrize(
+    ("statement", "undo", "named"),
+    [
+        (
+            "UPDATE pairs SET messages = messages + 1 WHERE channel = $1",
+            "UPDATE pairs SET messages = messages - 1 WHERE channel = $1",
+            "Postgres, pairs, ('{channel}', 'somebody')",
+        ),
+        (
+            "UPDATE messages SET text = text || '?' WHERE channel = $1 AND id = '1'",
+            "UPDATE messages SET text = rtrim(text, '?') WHERE channel = $1 AND id = '1'",
+            "Postgres, visible messages, ('{channel}', '1')",
+        ),
+        (
+            "UPDATE messages SET visible = false, text = '' WHERE channel = $1 AND id = '2'",
+            "UPDATE messages SET visible = true, text = 'text 2' WHERE channel = $1 AND id = '2'",
+            "Postgres, visible messages, ('{channel}', ",
+        ),
+        (
+            "UPDATE channels SET display_name = 'other' WHERE channel = $1",
+            "UPDATE channels SET display_name = '' WHERE channel = $1",
+            "Postgres, channels, {channel}:",
+        ),
+    ],
+)
+async def test_a_row_of_postgres_that_is_wrong_is_named(
+    stack: RunningStack, log: KafkaLog, tmp_path: Path, unique: str, statement: str, undo: str, named: str
+) -> None:
+    await _post(stack, log, unique, 3)
+    async with _database(stack) as database:
+        await database.execute(statement, unique)
+        status, output = await run(stack, tmp_path)
+        await database.execute(undo, unique)
+    assert status == 1, output
+    assert named.format(channel=unique) in output
+    assert "There are differences" in output
+
+
+async def test_a_row_of_redis_that_is_wrong_is_named(
+    stack: RunningStack, log: KafkaLog, tmp_path: Path, unique: str
+) -> None:
+    await _post(stack, log, unique, 3)
+    redis = redis_client(stack.redis_url)
+    key = f"{{livestream}}:{(await ServingCopy(redis).windows()).stand.cursor.epoch}:channels:rows"
+    right: Any = await redis.hget(key, unique)
+    row = msgspec.msgpack.decode(right, type=NameRow)
+    await redis.hset(key, unique, msgspec.msgpack.encode(NameRow(unique, "", 4, row.last_ms)))
+    status, output = await run(stack, tmp_path)
+    await redis.hset(key, unique, right)
+    await redis.aclose()
+    assert status == 1, output
+    assert f"Redis, channels, {unique}:" in output
+
+
+async def test_a_message_that_redis_lost_is_named(
+    stack: RunningStack, log: KafkaLog, tmp_path: Path, unique: str
+) -> None:
+    await _post(stack, log, unique, 3)
+    redis = redis_client(stack.redis_url)
+    serving = ServingCopy(redis)
+    windows = await serving.windows(messages=1)
+    key = f"{{livestream}}:{windows.stand.cursor.epoch}:messages"
+    newest = windows.messages[0]
+    await redis.zrem(key, newest.member)
+    status, output = await run(stack, tmp_path)
+    await redis.zadd(key, {newest.member: newest.ts_ms})
+    await redis.aclose()
+    assert status == 1, output
+    assert "Redis, newest messages, " in output
+
+
+async def test_without_a_stream_it_could_not_run(stack: RunningStack, tmp_path: Path) -> None:
+    stack.stop("gateway")
+    try:
+        status, output = await run(stack, tmp_path)
+    finally:
+        stack.start("gateway")
+    assert status == 2
+    assert "could not verify: the stream has not reached" in output
+
+
+def test_without_a_stack_it_could_not_run(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "livestream_local", "verify", "--data", str(tmp_path)]
+    result = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert result.returncode == 2
+    assert "no stack is running" in result.stderr
