@@ -1,0 +1,81 @@
+"""Without a read model, or with a server away, web says so, and goes on by itself."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+
+import pytest
+
+from livestream.clients import redis_client
+from livestream.events import MessagePosted
+from tests.support.kafka_log import kafka_log
+from tests.support.stacks import RunningStack, StartStack
+from tests.support.waiting import wait_until_async
+from tests.support.web import WebClient, web_client
+
+PATHS = ["/", "/messages", "/users/ann", "/api/v1/messages", "/api/v1/users/ann"]
+
+
+@pytest.fixture(scope="module")
+def stack(start_stack: StartStack) -> Iterator[RunningStack]:
+    with start_stack(only=["projector", "web"]) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+async def web(stack: RunningStack) -> AsyncIterator[WebClient]:
+    async with kafka_log(stack.kafka_bootstrap_servers, 12) as log, web_client(stack.web_url) as client:
+        await log.append([MessagePosted("room", "1", "ann", "hello", 1_700_000_000_000)])
+        await client.wait_for_messages(1)
+        yield client
+
+
+async def expect_unavailable(web: WebClient, paths: list[str], *, says: str) -> None:
+    for answer in await asyncio.gather(*(web.get(path) for path in paths)):
+        assert answer.status == 503
+        assert int(answer.headers["Retry-After"]) > 0
+        assert says in answer.text
+    assert (await web.get("/livez")).status == 200
+
+
+async def test_without_an_epoch_it_says_that_it_is_being_rebuilt(stack: RunningStack, web: WebClient) -> None:
+    stack.stop("projector")
+    redis = redis_client(stack.redis_url)
+    await redis.flushall()
+    await redis.aclose()
+    await expect_unavailable(web, PATHS, says="being loaded")
+    assert (await web.get("/readyz")).status == 200
+    stack.start("projector")
+    await web.wait_for_messages(1)
+    assert (await web.get("/")).status == 200
+
+
+@pytest.mark.parametrize(("server", "paths"), [("valkey", PATHS), ("postgres", ["/users/ann", "/api/v1/messages"])])
+async def test_a_server_that_is_away_is_told_and_found_again(
+    stack: RunningStack, web: WebClient, server: str, paths: list[str]
+) -> None:
+    check = {"valkey": "redis"}.get(server, server)
+    stack.stop(server)
+    await expect_unavailable(web, paths, says="cannot be reached")
+    ready = await web.get("/readyz")
+    assert ready.status == 503
+    assert ready.body["checks"][check] != "ok"
+    stack.start(server)
+
+    async def answers_again() -> bool:
+        return all([(await web.get(path)).status == 200 for path in paths])
+
+    await wait_until_async(answers_again, 60, "answers after the server's return")
+
+
+async def test_a_server_that_hangs_is_told_in_time(stack: RunningStack, web: WebClient) -> None:
+    stack.pause("valkey")
+    try:
+        async with asyncio.timeout(10):
+            await expect_unavailable(web, ["/", "/api/v1/summary"], says="cannot be reached")
+    finally:
+        stack.resume("valkey")
+
+    async def answers_again() -> bool:
+        return (await web.get("/")).status == 200
+
+    await wait_until_async(answers_again, 60, "answers after the server's return")
