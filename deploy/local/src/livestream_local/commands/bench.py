@@ -23,4 +23,4 @@ def command(name: str | None, arguments: tuple[str, ...]) -> None:
     if name not in names:
         raise LauncherError(f"no benchmark {name!r}; there is: {', '.join(names) or 'none yet'}")
     os.chdir(ROOT)
-    os.execv(sys.executable, [sys.executable, str(BENCH / f"{name}.py"), *arguments])  # noqa: S606
+    os.execv(sys.executable, [sys.executable, "-m", f"bench.{name}", *arguments])  # noqa: S606
