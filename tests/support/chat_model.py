@@ -105,7 +105,7 @@ class Chat:
 
     def apply(self, happenings: Iterable[Happening]) -> Batch:
         """Let it all happen in one batch. What makes no sense, as a repeat, has no effect."""
-        before = copy.deepcopy(self)
+        before = self.copy()
         removed_channels: list[RemovedName] = []
         removed_users: list[RemovedName] = []
         touched: set[tuple[str, str]] = set()
@@ -171,6 +171,13 @@ class Chat:
         rows = [NameRow(name, self._display(kind, name), len(times), max(times)) for name, times in counts.items()]
         return sorted(rows, key=lambda row: (-row.messages, row.name))
 
+    def shares(self) -> list[UserShare]:
+        """What the one partition contributes to every user's row: all of it."""
+        return [_share(row) for row in self.names("users")]
+
+    def copy(self) -> "Chat":
+        return copy.deepcopy(self)
+
     def totals(self) -> Totals:
         return Totals(len(self.messages), len(self.names("channels")), len(self.names("users")))
 
@@ -197,7 +204,8 @@ class Chat:
 
     def expected(self, view: View) -> dict[str, Any]:
         """What a client of the view holds, as the contract's section 4 says, in JSON's terms."""
-        limits, expected = view.limits, {}
+        limits = view.limits
+        expected: dict[str, Any] = {}
         if not view.name:
             totals = self.totals()
             expected["totals"] = {
@@ -241,7 +249,7 @@ class Chat:
             removed_channels=removed_channels,
             removed_users=removed_users,
             channels=rows["channels"],
-            user_shares=[UserShare(0, r.name, r.messages, r.last_ms, "", NEVER_MS, "", -1) for r in rows["users"]],
+            user_shares=[_share(row) for row in rows["users"]],
         )  # fmt: skip
 
     def _changed_rows(self, kind: str, before: "Chat", touched: set[tuple[str, str]]) -> list[NameRow]:
@@ -261,6 +269,10 @@ def _told_by_name(message: Message, channels: list[RemovedName], users: list[Rem
     )
 
 
+def _share(row: NameRow) -> UserShare:
+    return UserShare(0, row.name, row.messages, row.last_ms, "", NEVER_MS, "", -1)
+
+
 def _json(row: NameRow) -> dict[str, Any]:
     display = {"display_name": row.display_name} if row.display_name else {}
     return {"name": row.name, **display, "messages": row.messages, "last_message_at": format_ms(row.last_ms)}
@@ -277,7 +289,7 @@ def record(batches: Iterable[Iterable[Happening]], start: Chat | None = None) ->
     """Let batches happen one after the other, as Redis would number them."""
     states, deltas = [start or Chat()], []
     for sequence, happenings in enumerate(batches, 1):
-        chat = copy.deepcopy(states[-1])
+        chat = states[-1].copy()
         batch = chat.apply(happenings)
         deltas.append(delta_of(batch, states[-1], chat, sequence))
         states.append(chat)

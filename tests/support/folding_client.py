@@ -38,7 +38,8 @@ class FoldingClient:
 
     def window(self) -> dict[str, Any]:
         """What it shows, in the form of a snapshot's data."""
-        limits, shown = self.view.limits, {}
+        limits = self.view.limits
+        shown: dict[str, Any] = {}
         if self.totals is not None:
             shown["totals"] = self.totals
         if limits.messages:

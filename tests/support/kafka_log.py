@@ -1,5 +1,6 @@
 """A test's own access to the log: producing records where they belong, and reading back what is there."""
 
+import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
@@ -9,7 +10,8 @@ from livestream.events import MESSAGES_TOPIC, USERS_TOPIC, Event, UserDeleted, e
 from livestream.partitioning import partition_of
 from livestream_local.witness import LogRecord
 
-_READ_MS = 5_000
+_READ_S = 30
+_POLL_MS = 100
 
 
 class KafkaLog:
@@ -40,7 +42,9 @@ class KafkaLog:
 
     async def read(self, *topics: str) -> list[LogRecord]:
         """Every record, a partition's in order."""
-        consumer = AIOKafkaConsumer(bootstrap_servers=self._bootstrap_servers, enable_auto_commit=False)
+        consumer = AIOKafkaConsumer(
+            bootstrap_servers=self._bootstrap_servers, enable_auto_commit=False, auto_offset_reset="earliest"
+        )
         await consumer.start()
         try:
             partitions = [
@@ -50,13 +54,13 @@ class KafkaLog:
             ]
             consumer.assign(partitions)
             ends = await consumer.end_offsets(partitions)
-            await consumer.seek_to_beginning(*partitions)
             records: list[LogRecord] = []
-            while sum(ends.values()) > len(records):
-                for found in (await consumer.getmany(timeout_ms=_READ_MS)).values():
-                    records += [
-                        LogRecord(r.topic, r.partition, r.offset, r.timestamp, r.value, r.headers) for r in found
-                    ]
+            async with asyncio.timeout(_READ_S):
+                while any([await consumer.position(tp) < end for tp, end in ends.items()]):
+                    for found in (await consumer.getmany(timeout_ms=_POLL_MS)).values():
+                        records += [
+                            LogRecord(r.topic, r.partition, r.offset, r.timestamp, r.value, r.headers) for r in found
+                        ]
             return records
         finally:
             await consumer.stop()

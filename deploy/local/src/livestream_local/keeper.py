@@ -14,7 +14,7 @@ from livestream_local.report import Report
 
 # A cold machine may need this long for Kafka; what is not ready by then will not be.
 READY_TIMEOUT_S = 120
-READY_POLL_S = 0.05
+READY_POLL_S = 0.1
 # Who ran that long was well, so its next failure is a first one.
 HEALTHY_AFTER_S = 60
 

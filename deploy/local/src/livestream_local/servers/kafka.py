@@ -30,6 +30,8 @@ FILE_NAMES = {"LC_ALL": "C.UTF-8"}
 
 JVM_OPTIONS = (
     "-XX:+UseSerialGC",
+    # Without the optimising compiler a start takes half the CPU time, and so does the load of one machine after it.
+    "-XX:TieredStopAtLevel=1",
     "-Xmx512m",
     "-Djava.awt.headless=true",
     # Both quiet warnings about what Kafka's libraries do; Java 25 still allows it.
