@@ -1,0 +1,68 @@
+"""One client's connection: writing without waiting, and knowing how it fares."""
+
+import asyncio
+import socket
+import struct
+import sys
+from typing import Final
+
+from livestream_gateway.wire import Form, Wire
+
+# The kernel takes no more than this ahead of what was sent: a slow client shows in our buffer, and memory is bounded.
+_UNSENT_BYTES: Final = 128 * 1024
+_HAS_UNSENT_LIMIT: Final = sys.platform in ("linux", "darwin")
+_TCP_NOTSENT_LOWAT: Final = 25 if sys.platform == "linux" else 0x201
+
+# struct tcp_info of <linux/tcp.h>: segments that were not acknowledged, and milliseconds since the last that was.
+_HAS_TCP_INFO: Final = sys.platform == "linux"
+_TCP_INFO_BYTES: Final = 104
+_UNACKED_OFFSET: Final = 24
+_LAST_ACK_OFFSET: Final = 56
+_UINT32: Final = struct.Struct("I")
+# Two heartbeats, less the time that the last acknowledgement took.
+_GONE_AFTER_MS: Final = 3_500
+
+
+class Connection:
+    """A client's transport, past the response's headers."""
+
+    def __init__(self, transport: asyncio.Transport, form: Form) -> None:
+        self.form = form
+        self._transport = transport
+        self._socket: socket.socket | None = transport.get_extra_info("socket")
+        if self._socket is not None and _HAS_UNSENT_LIMIT and self._socket.family != socket.AF_UNIX:
+            self._socket.setsockopt(socket.IPPROTO_TCP, _TCP_NOTSENT_LOWAT, _UNSENT_BYTES)
+
+    @property
+    def buffered_bytes(self) -> int:
+        """What is written and was not taken by the kernel."""
+        return self._transport.get_write_buffer_size()
+
+    def write(self, wire: Wire) -> int:
+        """Hand over to the transport, never waiting. Returns the number of bytes."""
+        if self._transport.is_closing():
+            return 0
+        content = wire.to(self.form)
+        self._transport.write(content)
+        return len(content)
+
+    def write_raw(self, content: bytes) -> None:
+        """What is no event and concerns this connection alone."""
+        if not self._transport.is_closing():
+            self._transport.write(b"%x\r\n%b\r\n" % (len(content), content) if self.form.chunked else content)
+
+    def abort(self) -> None:
+        """Cut it; whoever serves it is cancelled by that."""
+        self._transport.abort()
+
+    def peer_is_gone(self) -> bool:
+        """Whether the peer's machine or network vanished without a word.
+
+        TCP_USER_TIMEOUT would cut clients that merely do not read for a while, too: those acknowledge what they hold.
+        """
+        if self._socket is None or not _HAS_TCP_INFO or self._transport.is_closing():
+            return False
+        info = self._socket.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _TCP_INFO_BYTES)
+        unacked: int = _UINT32.unpack_from(info, _UNACKED_OFFSET)[0]
+        last_ack_ms: int = _UINT32.unpack_from(info, _LAST_ACK_OFFSET)[0]
+        return unacked > 0 and last_ack_ms >= _GONE_AFTER_MS

@@ -1,0 +1,84 @@
+"""Handing what was encoded once to all who are to have it. Nothing here waits for a client."""
+
+import asyncio
+from collections.abc import Collection, Mapping, Sequence
+from typing import Final
+
+from livestream.cursor import Cursor
+from livestream_gateway import metrics
+from livestream_gateway.stream import OPEN_END, Stream
+from livestream_gateway.watched import WatchedView
+from livestream_gateway.wire import Joined, Piece, Wire
+
+# Writing to so many takes a few milliseconds; then whoever connects or asks for health has a turn.
+_STREAMS_AT_ONCE: Final = 500
+
+
+class FanOut:
+    """`client_buffer_bytes`: a client that has more waiting is not written to until that is drained."""
+
+    def __init__(self, client_buffer_bytes: int) -> None:
+        self._client_buffer_bytes = client_buffer_bytes
+        self._written_streams = 0
+        self._written_bytes = 0
+
+    async def tick(self, told: Mapping[WatchedView, Piece], border: Cursor, end: Piece) -> None:
+        """Send each view's frame to its clients. All frames end at `border`, whose `id:` is `end`."""
+        several: set[Stream] = set()
+        frames = 0
+        for watched, body in told.items():
+            whole = [Joined(body, end)]
+            for stream in list(watched.streams):
+                if len(stream.views) > 1:
+                    several.add(stream)
+                elif stream.is_before(border):
+                    frames += self._send(stream, whole, border)
+                    await self._give_turn()
+        for stream in several:
+            if stream.is_before(border):
+                bodies = [told[watched] for watched in stream.views if watched in told]
+                frames += len(bodies) * self._send_several(stream, bodies, border, end)
+                await self._give_turn()
+        self._count("delta", frames)
+
+    async def status(self, streams: Collection[Stream], body: Piece, border: Cursor | None, end: Piece) -> None:
+        """Send the heartbeat; to those who are complete up to the border it says so, that their cursors do not age."""
+        positioned, plain = [Joined(body, end)], [Joined(body, OPEN_END)]
+        frames = 0
+        for stream in list(streams):
+            if stream.connection.peer_is_gone():
+                metrics.CUT.labels("gone").inc()
+                stream.connection.abort()
+            elif stream.live and stream.is_complete:
+                frames += self._send(stream, positioned, border)
+            elif not stream.is_slow:
+                frames += self._send(stream, plain, None)
+            await self._give_turn()
+        self._count("status", frames)
+
+    def _send_several(self, stream: Stream, bodies: Sequence[Piece], border: Cursor, end: Piece) -> bool:
+        """Only the last frame of a tick completes a position, and only where no view is still being read."""
+        complete = stream.is_complete
+        ends = [OPEN_END] * (len(bodies) - 1) + [end if complete else OPEN_END]
+        wires = [wire for pair in zip(bodies, ends, strict=True) for wire in pair]
+        return self._send(stream, wires, border if complete else None)
+
+    def _send(self, stream: Stream, wires: Sequence[Wire], completes: Cursor | None) -> bool:
+        """Whether it was written: a slow client is left out from here on."""
+        if stream.connection.buffered_bytes > self._client_buffer_bytes:
+            metrics.CONFLATED.inc()
+            stream.leave(slow=True)
+            return False
+        self._written_bytes += stream.write(wires, completes)
+        self._written_streams += 1
+        return True
+
+    async def _give_turn(self) -> None:
+        if self._written_streams >= _STREAMS_AT_ONCE:
+            self._written_streams = 0
+            await asyncio.sleep(0)
+
+    def _count(self, event: str, frames: int) -> None:
+        metrics.FRAMES_SENT.labels(event).inc(frames)
+        metrics.BYTES_SENT.inc(self._written_bytes)
+        self._written_bytes = 0

@@ -1,0 +1,153 @@
+"""The gateway's clock: every tick takes all views and their clients from one cursor, the border, to the next.
+
+Views and the border move on together and without waiting, before the first byte of a tick is written. So whoever joins
+meanwhile joins at the new border, and a frame is for those only who stand before its end.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from contextlib import suppress
+from math import inf
+from typing import Final
+
+from livestream import times
+from livestream.cursor import Cursor
+from livestream.deltas import Delta
+from livestream.frames import sse, sse_end
+from livestream.logs import get_logger
+from livestream_gateway import metrics
+from livestream_gateway.catch_up import CatchUps
+from livestream_gateway.fan_out import FanOut
+from livestream_gateway.follower import Follower, Following
+from livestream_gateway.heartbeat import assess
+from livestream_gateway.pace import Pace
+from livestream_gateway.stream import Stream
+from livestream_gateway.views import Views
+from livestream_gateway.wire import Piece
+
+HEARTBEAT_SECONDS: Final = 2.0
+# How late a change of state may be noticed when Redis is silent.
+_LOOK_EVERY_SECONDS: Final = 0.25
+
+_log = get_logger(__name__)
+
+
+class Hub:
+    """`following`, `border` and `end` (the border's `id:`) belong together; the border is None while nothing is loaded.
+
+    `news` is set by whoever has something for the next tick.
+    """
+
+    def __init__(self, follower: Follower, views: Views, fan_out: FanOut, news: asyncio.Event) -> None:
+        self.streams: set[Stream] = set()
+        self.views = views
+        self.catch_ups = CatchUps()
+        self.following: Following | None = None
+        self.border: Cursor | None = None
+        self.end = Piece(sse_end())
+        self.moved = asyncio.Event()
+        self._follower = follower
+        self._fan_out = fan_out
+        self._news = news
+        self._pace = Pace()
+        self._health = assess(None, 0)
+        self.status = Piece(sse("status", self._health.json(self._pace.tick_ms)))
+        self._next_tick = 0.0
+        self._next_beat = 0.0
+
+    async def run(self) -> None:
+        """Runs until it is cancelled."""
+        try:
+            while True:
+                await self._wait()
+                if self._follower.following is not self.following:
+                    self._begin(self._follower.following)
+                if self._tick_in() <= 0:
+                    await self._tick()
+                if self._look() or self._beat_in() <= 0:
+                    await self._beat()
+        finally:
+            self.views.close()
+
+    async def _wait(self) -> None:
+        """Until something may have changed, or is due."""
+        seconds = min(self._tick_in(), self._beat_in(), _LOOK_EVERY_SECONDS)
+        if seconds > 0:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(seconds):
+                    await self._news.wait()
+        self._news.clear()
+
+    def _tick_in(self) -> float:
+        """Seconds until the next tick; endless where it would tell nothing."""
+        if self.following is None or self.border is None:
+            return inf
+        newest = self.following.newest
+        if self.views.have_arrived_by(newest.sequence):
+            return 0.0
+        return inf if newest == self.border else self._next_tick - _now()
+
+    def _beat_in(self) -> float:
+        return self._next_beat - _now()
+
+    def _begin(self, following: Following | None) -> None:
+        """All that is held is void: read it anew, and bring every client back from its own cursor."""
+        self.following = following
+        self._move(following.newest if following else None)
+        self.views.begin(following)
+        self.catch_ups.clear()
+        for stream in self.streams:
+            if stream.live:
+                stream.leave()
+
+    async def _tick(self) -> None:
+        following, border = self.following, self.border
+        if following is None or border is None:
+            return
+        if not following.recent.covers(border.sequence):
+            _log.warning("deltas_dropped_untold", border=border.sequence, held_from=following.recent.start)
+            self._begin(following)
+            return
+        started = _now()
+        deltas = following.recent.between(border.sequence, following.recent.end)
+        told = self.views.advance(deltas, following)
+        self._move(following.newest)
+        self._erase(deltas, following)
+        if self.border is not None:
+            await self._fan_out.tick(told, self.border, self.end)
+        took = _now() - started
+        self._pace.took(took)
+        self._next_tick = started + self._pace.tick_ms / 1000
+        metrics.TICK_SECONDS.observe(took)
+        if deltas:
+            metrics.FRAME_AGE_SECONDS.observe(max(times.now_ms() - deltas[0].as_of_ms, 0) / 1000)
+
+    def _move(self, border: Cursor | None) -> None:
+        self.border, self.end = border, Piece(sse_end(border))
+        self.moved.set()
+        self.moved = asyncio.Event()
+
+    def _erase(self, deltas: Sequence[Delta], following: Following) -> None:
+        """A deleted user's texts are not kept, not even to catch somebody up (contract, section 2)."""
+        erasing = [delta.sequence for delta in deltas if delta.removed_users]
+        if erasing:
+            following.recent.forget(erasing[-1] - 1)
+            self.catch_ups.clear()
+
+    def _look(self) -> bool:
+        """Bring the status up to date; whether its state changed, and so has to be told at once."""
+        health, before = assess(*self._follower.last_status()), self._health
+        if health != before:
+            self._health = health
+            self.status = Piece(sse("status", health.json(self._pace.tick_ms)))
+        return health.state is not before.state
+
+    async def _beat(self) -> None:
+        self._next_beat = _now() + HEARTBEAT_SECONDS
+        await self._fan_out.status(self.streams, self.status, self.border, self.end)
+        self.views.sweep()
+
+
+def _now() -> float:
+    """The loop's clock, in seconds."""
+    return asyncio.get_running_loop().time()
