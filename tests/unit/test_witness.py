@@ -1,5 +1,8 @@
 """The witness, rule by rule of the contract's section 2."""
 
+import subprocess
+import sys
+
 import pytest
 
 from livestream import times
@@ -184,3 +187,13 @@ def test_the_newest_messages_stand_in_display_order(log: Log) -> None:
     log.post("4", "a", at=1)
     newest = log.read_model().newest(3)
     assert [(m.channel, m.offset) for m in newest] == [("a", newest[0].offset), ("a", newest[0].offset + 1), ("b", 0)]
+
+
+def test_the_witness_shares_no_code_with_what_it_checks() -> None:
+    program = (
+        "import sys, livestream_local.commands.verify\n"
+        "checked = ('livestream.fold', 'livestream.frames', 'livestream.readmodel', 'livestream.history')\n"
+        "print([name for name in sys.modules if name.startswith(checked)])"
+    )
+    result = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert result.stdout.strip() == "[]"

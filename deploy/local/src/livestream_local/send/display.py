@@ -3,14 +3,16 @@
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Final, Protocol
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from livestream_local.send.sender import Tally
 
 _LINE_EVERY_SECONDS: Final = 5.0
+_BAR_COLUMNS: Final = 16  # with all beside it within 80
 
 
 class Display(Protocol):
@@ -27,11 +29,9 @@ def open_display(console: Console, source: str) -> Iterator[Display]:
         yield _Lines(console)
         return
     columns = (
-        SpinnerColumn(),
         TextColumn("{task.description}"),
-        BarColumn(),
+        BarColumn(bar_width=_BAR_COLUMNS),
         TextColumn("{task.fields[sent]}"),
-        TimeElapsedColumn(),
         TimeRemainingColumn(),
     )
     with Progress(*columns, console=console) as progress:
@@ -47,7 +47,7 @@ def describe_tally(tally: Tally, elapsed_s: float) -> str:
 class _Bar:
     def __init__(self, progress: Progress, source: str) -> None:
         self._progress = progress
-        self._task = progress.add_task(source, total=None, sent="")
+        self._task = progress.add_task(Path(source).name, total=None, sent="")
         self._started = time.monotonic()
 
     def update(self, tally: Tally, fraction: float | None) -> None:
