@@ -7,7 +7,7 @@ const GRACE_MS = 1500;
 const FIRST_DELAY_MS = 500;
 const LONGEST_DELAY_MS = 10_000;
 // A connection that lasted this long ends a series of failures.
-const STEADY_MS = 5000;
+const STEADY_MS = 2500;
 const WATCH_MS = 250;
 
 /**

@@ -1,0 +1,131 @@
+"""What a page says and does when its connection is cut, refused or stalled: nothing is lost, nothing shown twice."""
+
+from functools import partial
+
+from playwright.sync_api import Page, expect
+
+from tests.e2e.cutting_proxy import CuttingProxy
+from tests.e2e.looks import LIVE, expect_state, open_live, texts, texts_of
+from tests.e2e.upstream import Upstream
+from tests.support.stacks import RunningStack
+from tests.support.waiting import wait_until
+
+# The contract's limit for telling that a connection is gone.
+DISCONNECTED_MS = 5_000
+
+
+def test_a_cut_connection_comes_back_by_itself(
+    page: Page, proxy: CuttingProxy, upstream: Upstream, unique: str
+) -> None:
+    open_live(page, f"/channels/{unique}")
+    upstream.post(unique, unique, "before")
+    expect(texts(page)).to_have_text(["before"])
+    proxy.cut()
+    upstream.post(unique, unique, "meanwhile")
+    expect(texts(page)).to_have_text(["meanwhile", "before"])
+    expect_state(page, "live")
+
+
+def test_a_stream_that_is_cut_again_and_again_loses_and_repeats_nothing(
+    page: Page, proxy: CuttingProxy, upstream: Upstream, unique: str
+) -> None:
+    open_live(page, "/messages")
+    with upstream.posting(unique, unique) as posted:
+        for _ in range(5):
+            wait_until(partial(shows_later_than, page, len(posted)), what="newer messages on the page")
+            proxy.cut()
+    expect(texts(page).first).to_have_text(posted[-1])
+    assert texts_of(page, unique) == posted[::-1][:200]
+
+
+def shows_later_than(page: Page, count: int) -> bool:
+    newest = texts(page).first.text_content() or ""
+    return int(newest.rpartition(" ")[2] or 0) > count
+
+
+def test_a_refused_connection_is_told_within_five_seconds(
+    page: Page, proxy: CuttingProxy, upstream: Upstream, unique: str
+) -> None:
+    upstream.post(unique, unique, "before")
+    open_live(page, f"/users/{unique}")
+    proxy.refuse()
+    expect_state(page, "disconnected", DISCONNECTED_MS)
+    expect(page.get_by_role("status")).to_contain_text("Disconnected. Showing data from")
+    upstream.post(unique, unique, "meanwhile")
+    expect(texts(page)).to_have_text(["before"])
+    page.get_by_role("link", name="Refresh").click()
+    expect(texts(page)).to_have_text(["meanwhile", "before"])
+    expect_state(page, "disconnected", DISCONNECTED_MS + 1_000)
+    upstream.post(unique, unique, "then")
+    proxy.heal()
+    expect(texts(page)).to_have_text(["then", "meanwhile", "before"], timeout=15_000)
+    expect_state(page, "live")
+    expect(page.get_by_role("link", name="Refresh")).to_be_hidden()
+
+
+def test_reconnecting_is_said_before_disconnected(page: Page, proxy: CuttingProxy) -> None:
+    open_live(page, "/")
+    proxy.refuse()
+    expect_state(page, "reconnecting", DISCONNECTED_MS)
+    expect(page.get_by_role("status")).to_contain_text("Reconnecting… Showing data from")
+    expect_state(page, "disconnected", DISCONNECTED_MS)
+
+
+def test_a_stalled_connection_counts_as_cut(page: Page, proxy: CuttingProxy, upstream: Upstream, unique: str) -> None:
+    open_live(page, f"/channels/{unique}")
+    proxy.stall()
+    expect_state(page, "disconnected", DISCONNECTED_MS)
+    upstream.post(unique, unique, "meanwhile")
+    proxy.heal()
+    expect(texts(page)).to_have_text(["meanwhile"], timeout=15_000)
+    expect_state(page, "live")
+
+
+def test_a_page_without_a_gateway_still_shows_what_is_there(
+    page: Page, proxy: CuttingProxy, upstream: Upstream, unique: str
+) -> None:
+    upstream.post(unique, unique, "there")
+    wait_until(lambda: upstream.listed(f"messages?user={unique}"))
+    proxy.refuse()
+    page.goto(f"/users/{unique}")
+    expect(texts(page)).to_have_text(["there"])
+    expect(page.get_by_role("status")).to_have_text("Connecting…")
+    expect_state(page, "disconnected", DISCONNECTED_MS + 1_000)
+
+
+def test_back_online_it_reconnects_at_once(page: Page, proxy: CuttingProxy, upstream: Upstream, unique: str) -> None:
+    open_live(page, f"/channels/{unique}")
+    page.context.set_offline(True)
+    proxy.cut()
+    upstream.post(unique, unique, "meanwhile")
+    expect_state(page, "disconnected", 10_000)
+    page.context.set_offline(False)
+    expect(texts(page)).to_have_text(["meanwhile"])
+    expect_state(page, "live")
+
+
+def test_a_cursor_that_is_no_longer_known_gets_a_snapshot(
+    page: Page, stack: RunningStack, upstream: Upstream, unique: str
+) -> None:
+    upstream.post(unique, unique, "first")
+    open_live(page, f"/users/{unique}")
+    stack.restart("valkey")
+    upstream.post(unique, unique, "second")
+    expect(texts(page)).to_have_text(["second", "first"], timeout=30_000)
+    expect_state(page, LIVE, 30_000)
+    upstream.post(unique, unique, "third")
+    expect(texts(page)).to_have_text(["third", "second", "first"])
+
+
+def test_a_page_that_could_not_be_rendered_shows_itself_later(
+    page: Page, stack: RunningStack, upstream: Upstream, unique: str
+) -> None:
+    upstream.post(unique, unique, "there")
+    stack.stop("valkey")
+    response = page.goto(f"/users/{unique}")
+    assert response
+    assert response.status == 503
+    expect(page.get_by_role("status")).to_contain_text("cannot be reached")
+    stack.start("valkey")
+    expect(texts(page)).to_have_text(["there"], timeout=30_000)
+    expect_state(page, LIVE, 30_000)

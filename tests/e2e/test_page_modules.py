@@ -1,0 +1,148 @@
+"""The page's modules by themselves, in a real browser, against the same rules in Python."""
+
+import random
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page
+
+from livestream.history import HistoryKey
+from livestream.times import format_ms
+from livestream_web.paging import read_message_token
+
+ROUNDS = 150
+WINDOW = 6
+ODD_STRINGS = [
+    "",
+    "a",
+    "b",
+    "ab",
+    "é",
+    "z",
+    "\ud7ff",
+    "\ue000",
+    "\uffff",
+    "𐀀",
+    "🙂",
+    "🙂a",
+    "🙃",
+    "a🙂",
+    "a\uffff",
+    "שלום",
+]
+
+
+@pytest.fixture
+def modules(page: Page) -> Page:
+    """A page on which `load(name)` imports one of its modules."""
+    page.goto("/")
+    page.evaluate(
+        "() => { const live = document.querySelector('script[type=module]').src;"
+        " window.load = (name) => import(new URL(name, live).href); }"
+    )
+    return page
+
+
+def test_strings_compare_by_code_points(modules: Page) -> None:
+    script = "(s) => load('order.js').then((m) => [...s].sort(m.compareCodePoints))"
+    assert modules.evaluate(script, random.Random(1).sample(ODD_STRINGS, len(ODD_STRINGS))) == sorted(ODD_STRINGS)
+
+
+def test_tokens_are_those_of_the_server(modules: Page) -> None:
+    for key in (
+        HistoryKey(0, "a", 0),
+        HistoryKey(-62135596800000, "#日本/🙂", 2**40),
+        HistoryKey(253402300799999, "~~~???>>>", 7),
+    ):
+        row = {"ts": format_ms(key.ts_ms), "channel": key.channel, "offset": key.offset}
+        token = modules.evaluate("(row) => load('paging.js').then((m) => m.tokenBelow(row))", row)
+        assert read_message_token(token) == key
+
+
+def test_events_are_read_however_the_bytes_are_split(modules: Page) -> None:
+    stream = (
+        'event: status\ndata: {"state":"live"}\n\n: comment\nretry: 1500\n\n'
+        'event: delta\nid: e-2\ndata: {"é🙂": 1}\n\ndata: a\ndata:b\n\nevent: delta\ndata: cut off'
+    )
+    expected = [
+        {"type": "status", "id": "", "data": '{"state":"live"}'},
+        {"type": "retry", "id": "", "data": "1500"},
+        {"type": "delta", "id": "e-2", "data": '{"é🙂": 1}'},
+        {"type": "message", "id": "", "data": "a\nb"},
+    ]
+    script = """async ([bytes, size]) => {
+        const { readEvents } = await load("event-stream.js");
+        const body = new ReadableStream({ start(controller) {
+            for (let i = 0; i < bytes.length; i += size) controller.enqueue(new Uint8Array(bytes.slice(i, i + size)));
+            controller.close();
+        } });
+        const events = [];
+        for await (const event of readEvents(body, () => {})) events.push(event);
+        return events;
+    }"""
+    for size in (1, 2, 3, 7, 1000):
+        assert modules.evaluate(script, [list(stream.encode()), size]) == expected
+
+
+def order_of(row: dict[str, Any]) -> tuple[str, str, int]:
+    return (row["ts"], row["channel"], row["offset"])
+
+
+def newest(rows: list[dict[str, Any]], count: int) -> list[dict[str, Any]]:
+    return sorted(rows, key=order_of, reverse=True)[:count]
+
+
+def random_frames(rng: random.Random) -> tuple[list[dict[str, Any]], list[dict[str, Any]], list[list[dict[str, Any]]]]:
+    """All rows at the start, frames as the gateway makes them, and what the window holds after each."""
+    rows: list[dict[str, Any]] = []
+    offset = 0
+
+    def make() -> dict[str, Any]:
+        nonlocal offset
+        offset += 1
+        return {"ts": format_ms(rng.randrange(20)), "channel": rng.choice("ab🙂\uffff"), "offset": offset, "text": "x"}
+
+    rows = [make() for _ in range(rng.randrange(15))]
+    start, frames, windows = list(rows), [], []
+    for _ in range(12):
+        before = newest(rows, WINDOW)
+        removed = rng.sample(rows, min(len(rows), rng.choice([0, 0, 1, 2, 5])))
+        added = [make() for _ in range(rng.choice([0, 1, 1, 2, 9]))]
+        edited = [{**row, "text": "edited"} for row in rng.sample(rows, min(len(rows), 1)) if row not in removed]
+        gone = [row["offset"] for row in removed] + [row["offset"] for row in edited]
+        rows = [row for row in rows if row["offset"] not in gone] + added + edited
+        after = newest(rows, WINDOW)
+        entered = [row for row in after if row not in before and row not in added + edited]
+        frames.append({"removed": [row["offset"] for row in removed], "rows": added + edited + entered})
+        windows.append(after)
+    return start, frames, windows
+
+
+def test_a_list_holds_the_window_and_an_unbroken_run_below_it(modules: Page) -> None:
+    script = """async ([shown, more, window, capacity, frames]) => {
+        const { SortedRows } = await load("sorted-rows.js");
+        const { newestFirst } = await load("order.js");
+        const key = (row) => row.offset;
+        const rows = new SortedRows({ compare: newestFirst, key, window, capacity, rows: shown, more });
+        return frames.map((frame) => {
+            rows.remove((row) => frame.removed.includes(row.offset));
+            rows.put(frame.rows);
+            rows.put(frame.rows);
+            return { rows: rows.rows, more: rows.more };
+        });
+    }"""
+    for seed in range(ROUNDS):
+        rng = random.Random(seed)
+        start, frames, windows = random_frames(rng)
+        capacity = rng.choice([WINDOW, WINDOW + 5, 1000])
+        shown = newest(start, max(WINDOW, rng.choice([0, capacity])))[:capacity]
+        held = modules.evaluate(script, [shown, len(start) > len(shown), WINDOW, capacity, frames])
+        everything = {row["offset"]: row for row in start}
+        for frame, window, list_ in zip(frames, windows, held, strict=True):
+            for offset in frame["removed"]:
+                del everything[offset]
+            everything |= {row["offset"]: row for row in frame["rows"]}
+            rows = list_["rows"]
+            assert rows[:WINDOW] == window, f"seed {seed}"
+            assert rows == newest(list(everything.values()), len(rows)), f"seed {seed}: a gap, or out of order"
+            assert list_["more"] or len(rows) == len(everything), f"seed {seed}: rows that nothing leads to"

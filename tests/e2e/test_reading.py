@@ -1,0 +1,188 @@
+"""A page lets people read: new messages wait, history loads below, and what moves can be stopped."""
+
+import re
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.e2e.looks import LIVE, drawn, expect_state, name_row, open_live, shown_names, texts, texts_of, total
+from tests.e2e.upstream import Upstream
+from tests.support.waiting import wait_until
+
+
+@pytest.fixture
+def channel(upstream: Upstream, unique: str) -> str:
+    """A channel with 180 messages."""
+    upstream.post(unique, unique, *[f"text {number}" for number in range(180)])
+    return unique
+
+
+def numbers(first: int, last: int) -> list[str]:
+    return [f"text {number}" for number in range(first, last - 1, -1)]
+
+
+@pytest.mark.parametrize("path", ["/channels/{}", "/messages"])
+def test_new_messages_wait_for_a_reader_who_scrolled(page: Page, upstream: Upstream, channel: str, path: str) -> None:
+    open_live(page, path.format(channel))
+    page.locator("ol.messages > li").nth(30).scroll_into_view_if_needed()
+    page.mouse.wheel(0, 200)
+    expect(page.locator("ol.messages > li").first).not_to_be_in_viewport()
+    before = texts(page).all_text_contents()
+    upstream.post(channel, channel, "one")
+    expect(page.get_by_role("button", name="1 new message", exact=True)).to_be_visible()
+    upstream.post(channel, channel, "two", "three")
+    button = page.get_by_role("button", name="3 new messages")
+    expect(button).to_be_visible()
+    assert texts(page).all_text_contents() == before
+    button.click()
+    expect(texts(page).nth(2)).to_have_text("one")
+    assert texts_of(page, channel)[:4] == ["three", "two", "one", "text 179"]
+    expect(page.locator("ol.messages > li").first).to_be_in_viewport()
+    expect(button).to_be_hidden()
+    upstream.post(channel, channel, "four")
+    expect(texts(page).first).to_have_text("four")
+
+
+def test_more_new_messages_than_a_window_holds_leave_no_gap(page: Page, upstream: Upstream, channel: str) -> None:
+    open_live(page, f"/channels/{channel}")
+    page.locator("ol.messages > li").nth(40).scroll_into_view_if_needed()
+    page.mouse.wheel(0, 200)
+    expect(page.locator("ol.messages > li").first).not_to_be_in_viewport()
+    upstream.post(channel, channel, *[f"text {number}" for number in range(180, 240)])
+    button = page.get_by_role("button", name="50+ new messages")
+    button.click()
+    expect(texts(page)).to_have_text(numbers(239, 190))
+    page.get_by_role("link", name="Older messages").click()
+    expect(texts(page)).to_have_text(numbers(239, 90))
+
+
+def test_scrolling_back_up_shows_what_waited(page: Page, upstream: Upstream, channel: str) -> None:
+    open_live(page, f"/channels/{channel}")
+    page.mouse.wheel(0, 2000)
+    expect(page.locator("ol.messages > li").first).not_to_be_in_viewport()
+    upstream.post(channel, channel, "new")
+    expect(page.get_by_role("button", name="1 new message")).to_be_visible()
+    page.mouse.wheel(0, -5000)
+    expect(texts(page).first).to_have_text("new")
+
+
+def test_selected_or_focused_messages_stay_where_they_are(page: Page, upstream: Upstream, channel: str) -> None:
+    open_live(page, f"/channels/{channel}")
+    page.locator("ol.messages .user").nth(1).focus()
+    upstream.post(channel, channel, "new")
+    button = page.get_by_role("button", name="1 new message")
+    expect(button).to_be_visible()
+    page.get_by_role("button", name="Pause").focus()
+    expect(texts(page).first).to_have_text("new")
+    texts(page).nth(1).select_text()
+    upstream.post(channel, channel, "newer")
+    expect(button).to_be_visible()
+    assert texts(page).first.text_content() == "new"
+    button.click()
+    expect(texts(page).first).to_have_text("newer")
+
+
+def test_a_message_that_is_read_is_deleted_all_the_same(page: Page, upstream: Upstream, unique: str) -> None:
+    ids = upstream.post(unique, unique, *[f"text {number}" for number in range(60)])
+    open_live(page, f"/channels/{unique}")
+    page.locator("ol.messages .user").nth(1).focus()
+    upstream.delete_message(unique, ids[55])
+    expect(texts(page).filter(has_text="text 55")).to_have_count(0)
+
+
+def test_older_messages_load_below_until_the_first(page: Page, upstream: Upstream, channel: str) -> None:
+    open_live(page, f"/users/{channel}")
+    expect(texts(page)).to_have_text(numbers(179, 130))
+    older = page.get_by_role("link", name="Older messages")
+    older.click()
+    expect(texts(page)).to_have_text(numbers(179, 30))
+    upstream.post(channel, channel, "late", age_s=86_400)
+    older.click()
+    expect(texts(page)).to_have_text([*numbers(179, 0), "late"])
+    expect(older).to_be_hidden()
+    by_script = drawn(page)[50:]
+    page.goto(f"/users/{channel}")
+    link = page.get_by_role("link", name="Older messages").get_attribute("href")
+    assert link
+    open_live(page, link)
+    assert drawn(page) == by_script[:100]
+
+
+def test_a_page_of_history_stays_one(page: Page, upstream: Upstream, channel: str) -> None:
+    page.goto(f"/channels/{channel}")
+    link = page.get_by_role("link", name="Older messages").get_attribute("href")
+    assert link
+    open_live(page, link)
+    expect(texts(page)).to_have_text(numbers(129, 30))
+    upstream.post(channel, channel, "new")
+    ids = [row["id"] for row in upstream.listed(f"channels/{channel}/messages?limit=100")]
+    upstream.edit(channel, ids[-1], "edited")
+    expect(texts(page).filter(has_text="edited")).to_have_count(1)
+    expect(page.locator("#item .count")).to_have_text("181")
+    assert "new" not in texts(page).all_text_contents()
+    page.get_by_role("link", name="Newest messages").click()
+    expect(texts(page).first).to_have_text("new")
+
+
+def test_pause_stops_what_moves_and_is_remembered(page: Page, upstream: Upstream, unique: str) -> None:
+    upstream.post(unique, unique, "before")
+    open_live(page, "/")
+    page.get_by_role("button", name="Pause").click()
+    expect(page.get_by_role("status")).to_have_text(re.compile("Paused. Showing data from .* UTC"))
+    before = total(page, "messages").text_content()
+    upstream.post(unique, unique, "while paused")
+    upstream.post(unique, f"{unique} brief", "deleted while paused")
+    wait_until(lambda: upstream.listed(f"messages?user={unique}%20brief"))
+    expect(total(page, "messages")).to_have_text(before or "")
+    page.reload()
+    expect_state(page, "paused")
+    expect(texts(page).first).to_have_text("deleted while paused")
+    after = total(page, "messages").text_content()
+    assert after != before
+    upstream.post(unique, unique, "still paused")
+    upstream.delete_user(f"{unique} brief")
+    expect(texts(page).filter(has_text="deleted while paused")).to_have_count(0)
+    assert texts_of(page, unique)[0] == "while paused"
+    assert total(page, "messages").text_content() == after
+    page.get_by_role("button", name="Resume").click()
+    expect(texts(page).first).to_have_text("still paused")
+    expect_state(page, "live")
+
+
+def test_a_focused_row_does_not_move(page: Page, upstream: Upstream, unique: str) -> None:
+    one, two = f"{unique} 1", f"{unique} 2"
+    upstream.post(one, unique, "a", "b", "c")
+    upstream.post(two, unique, "a", "b")
+    open_live(page, "/channels")
+    before = shown_names(page, "channels")
+    name_row(page, "channels", two).get_by_role("link").focus()
+    upstream.post(two, unique, "c", "d", "e")
+    expect(name_row(page, "channels", two).locator(".count")).to_have_text("5")
+    assert shown_names(page, "channels") == before
+    page.get_by_role("button", name="Pause").focus()
+    wait_until(lambda: shown_names(page, "channels").index(two) < shown_names(page, "channels").index(one))
+
+
+@pytest.mark.parametrize("width", [320, 1280])
+@pytest.mark.parametrize("path", ["/", "/messages", "/users", "/users/{}", "/nothing"])
+def test_nothing_is_wider_than_the_page(page: Page, upstream: Upstream, unique: str, width: int, path: str) -> None:
+    name = f"{unique}-{'w' * 150}"
+    upstream.post(name, name, "word" * 300)
+    page.set_viewport_size({"width": width, "height": 700})
+    page.goto(path.format(name))
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+@pytest.mark.parametrize("path", ["/", "/messages", "/channels", "/users", "/users/{}", "/users/nobody-{}"])
+def test_the_structure_can_be_read_by_machines(page: Page, upstream: Upstream, unique: str, path: str) -> None:
+    upstream.post(unique, unique, "text")
+    page.goto(path.format(unique))
+    expect(page.get_by_role("heading", level=1)).to_have_count(1)
+    for landmark in ("banner", "navigation", "main", "contentinfo"):
+        expect(page.get_by_role(landmark)).to_have_count(1)
+    expect(page.get_by_role("status")).to_have_count(1)
+    expect_state(page, LIVE)
+    ids = page.evaluate("[...document.querySelectorAll('[id]')].map((element) => element.id)")
+    assert len(ids) == len(set(ids))
+    page.keyboard.press("Tab")
+    expect(page.get_by_role("link", name="Skip to content")).to_be_in_viewport()
