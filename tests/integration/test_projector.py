@@ -1,0 +1,247 @@
+"""The projector as a process, on real servers: what it folds is what the log says, whatever happens on the way."""
+
+import asyncio
+import json
+import os
+import sys
+from collections.abc import AsyncIterator, Iterator
+from functools import partial
+from random import Random
+
+import pytest
+from redis.asyncio import Redis
+
+from livestream.clients import redis_client
+from livestream.cursor import Cursor
+from livestream.events import (
+    DEAD_LETTER_TOPIC,
+    MESSAGES_TOPIC,
+    USERS_TOPIC,
+    ChannelDeleted,
+    Event,
+    MessageDeleted,
+    MessageEdited,
+    MessagePosted,
+    UserDeleted,
+)
+from livestream.partitioning import partition_of
+from livestream.serving import DeltaLog, NoEpochError, ServingCopy, Windows
+from livestream.times import now_ms
+from livestream_local.ports import free_ports
+from livestream_local.witness import LogFacts, LogRecord, ReadModel
+from tests.support.kafka_log import KafkaLog, kafka_log
+from tests.support.stacks import RunningStack, StartStack
+from tests.support.waiting import wait_until_async
+
+PARTITIONS = 12
+CATCH_UP_S = 20
+
+
+@pytest.fixture(scope="module")
+def stack(start_stack: StartStack) -> Iterator[RunningStack]:
+    with start_stack(only=["projector"]) as running:
+        yield running
+
+
+@pytest.fixture
+async def log(stack: RunningStack) -> AsyncIterator[KafkaLog]:
+    async with kafka_log(stack.kafka_bootstrap_servers, PARTITIONS) as appender:
+        yield appender
+
+
+@pytest.fixture
+async def redis(stack: RunningStack) -> AsyncIterator[Redis]:
+    client = redis_client(stack.redis_url)
+    yield client
+    await client.aclose()
+
+
+@pytest.fixture
+async def serving(redis: Redis) -> ServingCopy:
+    return ServingCopy(redis)
+
+
+def messages(random: Random, count: int, prefix: str) -> list[Event]:
+    """Posts with some edits and deletions of them, over a few channels and users."""
+    events: list[Event] = []
+    for number in range(count):
+        channel, user = f"{prefix}-{random.randrange(20)}", f"{prefix}-u{random.randrange(50)}"
+        ts_ms = now_ms() - random.randrange(60_000)
+        events.append(MessagePosted(channel, f"{prefix}-{number}", user, f"text {number}", ts_ms))
+        if random.random() < 0.1:
+            events.append(MessageEdited(channel, f"{prefix}-{number}", "edited", ts_ms + 1))
+        if random.random() < 0.1:
+            events.append(MessageDeleted(channel, f"{prefix}-{number}", ts_ms + 2))
+    return events
+
+
+async def caught_up(log: KafkaLog, serving: ServingCopy) -> tuple[ReadModel, Windows, list[LogRecord]]:
+    """What the log says and what is served, once the serving copy has reached the log's end."""
+    records = await log.read(MESSAGES_TOPIC, USERS_TOPIC)
+    ends = {p: sum(r.topic == MESSAGES_TOPIC and r.partition == p for r in records) for p in range(PARTITIONS)}
+    users_end = sum(r.topic == USERS_TOPIC for r in records)
+
+    async def reached() -> Windows | None:
+        try:
+            windows = await serving.windows(messages=1_000, channels=1_000, users=1_000)
+        except NoEpochError:
+            return None
+        return windows if windows.stand.positions == {p: (end, users_end) for p, end in ends.items()} else None
+
+    windows = await wait_until_async(reached, CATCH_UP_S, "the serving copy at the log's end")
+    facts = LogFacts(PARTITIONS)
+    for record in records:
+        facts.take(record)
+    assert windows is not None
+    return ReadModel(facts, dict.fromkeys(range(PARTITIONS), users_end)), windows, records
+
+
+async def assert_serves_the_log(log: KafkaLog, serving: ServingCopy) -> None:
+    model, windows, _ = await caught_up(log, serving)
+    totals = windows.stand.totals
+    assert (totals.messages, totals.channels, totals.users) == model.totals
+    assert {r.name: (r.messages, r.last_ms) for r in windows.channels} == tallies(model.channels)
+    assert {r.name: (r.messages, r.last_ms) for r in windows.users} == tallies(model.users)
+    assert [row.order for row in windows.messages] == [m.order for m in model.newest(1_000)]
+
+
+def tallies(rows: object) -> dict[str, tuple[int, int]]:
+    return {name: (tally.messages, tally.last_ms) for name, tally in rows.items()}  # type: ignore[attr-defined]
+
+
+async def test_kills_at_any_moment_lose_and_double_nothing(
+    stack: RunningStack, log: KafkaLog, serving: ServingCopy
+) -> None:
+    random = Random(1)
+    for round_ in range(4):
+        before = (await serving.status()).cursor
+        appending = asyncio.create_task(log.append(messages(random, 2_000, f"kill{round_}")))
+        await wait_until_async(partial(moved_from, before, serving), CATCH_UP_S, "some progress")
+        await asyncio.to_thread(stack.kill, "projector")
+        await appending
+    await assert_serves_the_log(log, serving)
+
+
+async def moved_from(before: Cursor | None, serving: ServingCopy) -> bool:
+    return (await serving.status()).cursor not in (None, before)
+
+
+async def test_what_cannot_be_folded_becomes_a_dead_letter_and_its_neighbours_proceed(
+    log: KafkaLog, serving: ServingCopy
+) -> None:
+    right = partition_of("dead", PARTITIONS)
+    wrong = (right + 1) % PARTITIONS
+    post = MessagePosted("dead", "1", "ann", "first", now_ms())
+    await log.append([post])
+    as_json = {"channel": "dead", "user": "ann", "text": "x", "id": "2", "ts": "2026-01-01T00:00:00Z"}
+    refused = {
+        "bad-json": (b"{nope", right),
+        "invalid": (json.dumps(as_json | {"user": ""}).encode(), right),
+        "unknown-type": (json.dumps(as_json | {"type": "what"}).encode(), right),
+        "wrong-topic": (json.dumps({"type": "user.deleted", "user": "ann", "ts": as_json["ts"]}).encode(), right),
+        "wrong-partition": (json.dumps(as_json).encode(), wrong),
+        "future-ts": (json.dumps(as_json | {"ts": "2099-01-01T00:00:00Z"}).encode(), right),
+        "conflict": (json.dumps(as_json | {"id": "1", "text": "second"}).encode(), right),
+        "unknown-message": (json.dumps(as_json | {"type": "message.edited", "id": "9"}).encode(), right),
+    }
+    offsets = {
+        reason: (partition, await log.append_raw(value, partition)) for reason, (value, partition) in refused.items()
+    }
+    await log.append([MessagePosted("dead", "3", "ann", "last", now_ms())])
+    await assert_serves_the_log(log, serving)
+    letters = {dict(r.headers)["dead-letter-reason"].decode(): r for r in await log.read(DEAD_LETTER_TOPIC)}
+    for reason, (value, _) in refused.items():
+        headers = dict(letters[reason].headers)
+        assert letters[reason].value == value
+        found = (int(headers["dead-letter-partition"]), int(headers["dead-letter-offset"]))
+        assert (headers["dead-letter-topic"], found) == (MESSAGES_TOPIC.encode(), offsets[reason])
+
+
+async def test_deletions_of_names_reach_every_partition(log: KafkaLog, serving: ServingCopy) -> None:
+    random = Random(2)
+    await log.append(messages(random, 1_000, "gone"))
+    await log.append([UserDeleted("gone-u1", now_ms()), ChannelDeleted("gone-3", now_ms())])
+    await assert_serves_the_log(log, serving)
+    await log.append([MessagePosted("gone-3", "again", "gone-u1", "anew", now_ms() + 1)])
+    await assert_serves_the_log(log, serving)
+    _, [row] = await serving.names("users", ["gone-u1"])
+    assert row is not None
+    assert row.messages == 1
+
+
+async def test_an_emptied_redis_is_filled_again_with_nothing_posted(
+    redis: Redis, log: KafkaLog, serving: ServingCopy
+) -> None:
+    await log.append(messages(Random(3), 100, "flush"))
+    _, before, _ = await caught_up(log, serving)
+    await redis.flushall()
+    _, after, _ = await caught_up(log, serving)
+    assert after.stand.cursor.epoch != before.stand.cursor.epoch
+    assert (after.stand.totals, after.messages, after.channels, after.users) == (
+        before.stand.totals, before.messages, before.channels, before.users,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("server", ["postgres", "valkey", "kafka"])
+async def test_a_restarted_server_is_found_again(
+    stack: RunningStack, log: KafkaLog, serving: ServingCopy, server: str
+) -> None:
+    await log.append(messages(Random(4), 500, f"before-{server}"))
+    await asyncio.to_thread(stack.kill, server)
+    await wait_until_async(lambda: asyncio.to_thread(stack.is_ready, server), CATCH_UP_S, f"{server} again")
+    async with kafka_log(stack.kafka_bootstrap_servers, PARTITIONS) as again:
+        await again.append(messages(Random(5), 500, f"after-{server}"))
+        await assert_serves_the_log(again, serving)
+
+
+async def test_deltas_are_numbered_without_gaps_and_continue_one_another(
+    redis: Redis, log: KafkaLog, serving: ServingCopy
+) -> None:
+    await log.append(messages(Random(6), 1_000, "numbered"))
+    _, windows, _ = await caught_up(log, serving)
+    epoch, last = windows.stand.cursor
+    first = await DeltaLog(redis, epoch).first_sequence()
+    assert first is not None
+    sequences = [delta.sequence async for delta in DeltaLog(redis, epoch).between(first - 1, last)]
+    assert sequences == list(range(first, last + 1))
+
+
+async def test_a_log_made_anew_stops_the_projector_loudly(
+    start_stack: StartStack, stack: RunningStack, log: KafkaLog, serving: ServingCopy
+) -> None:
+    """It must neither jump to the new log's end nor fold it on top of what the old one left."""
+    for id_ in ("1", "2"):
+        posts = [MessagePosted(name, id_, "ann", "of this log", now_ms()) for name in one_channel_a_partition()]
+        await log.append(posts)
+    _, before, records = await caught_up(log, serving)
+    await asyncio.to_thread(stack.stop, "projector")
+    with start_stack(only=["projector"]) as other:
+        for length, found in ((1, "its tail is gone"), (len(records), "this is another log")):
+            async with kafka_log(other.kafka_bootstrap_servers, PARTITIONS) as made_anew:
+                for channel in one_channel_a_partition():
+                    await made_anew.append([MessagePosted(channel, "1", "ann", "of another log", now_ms())] * length)
+            environment = {
+                "KAFKA_BOOTSTRAP_SERVERS": other.kafka_bootstrap_servers,
+                "DATABASE_URL": stack.database_url,
+                "REDIS_URL": stack.redis_url,
+                "PORT": str(free_ports().projector),
+                "PROJECTOR_GROUP": f"anew-{length}",
+            }
+            process = await asyncio.create_subprocess_exec(
+                sys.executable,
+                "-m",
+                "livestream_projector",
+                env=os.environ | environment,
+                stderr=asyncio.subprocess.PIPE,
+            )
+            _, errors = await asyncio.wait_for(process.communicate(), CATCH_UP_S)
+            assert process.returncode == 1
+            assert found in errors.decode()
+    after = await serving.windows(messages=1_000, channels=1_000, users=1_000)
+    assert (after.stand.totals, after.messages) == (before.stand.totals, before.messages)
+    await asyncio.to_thread(stack.start, "projector")
+
+
+def one_channel_a_partition() -> list[str]:
+    names = {partition_of(name, PARTITIONS): name for name in (f"part-{number}" for number in range(1_000))}
+    return [names[partition] for partition in range(PARTITIONS)]
