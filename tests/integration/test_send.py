@@ -9,12 +9,15 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from livestream.events import MESSAGES_TOPIC
+from livestream_local.chat.generator import generate
+from livestream_local.chat.posting import play
 from livestream_local.ports import free_ports
 from livestream_local.services import Service
 from tests.support.ingest import read_log
@@ -164,6 +167,32 @@ async def test_ctrl_c_tells_how_far_it_came(ingest: Ingest, tmp_path: Path, uniq
     assert process.returncode == 130
     sent = len((await ingest.logged(unique))[f"{unique}-0"])
     assert f"interrupted: every line up to {sent} was answered" in output
+
+
+async def test_generated_chat_is_accepted_as_it_is(ingest: Ingest) -> None:
+    said = list(islice(generate(seed=11, rate=2000), 500))
+    await play(said, ingest.url)
+    logged = [event for events in (await ingest.logged("#")).values() for event in events]
+    for utterance in said:
+        assert any(
+            (event["channel"], event["user"], event["text"]) == (utterance.channel, utterance.user, utterance.text)
+            for event in logged
+        )
+
+
+async def test_the_chat_player_ends_when_it_is_told_to(ingest: Ingest) -> None:
+    command = [sys.executable, "-m", "livestream_local.chat", "--to", ingest.url, "--rate", "50", "--seed", "12"]
+    before = sum(len(events) for events in (await ingest.logged("#")).values())
+    process = await asyncio.create_subprocess_exec(*command, stderr=subprocess.PIPE)
+
+    async def under_way() -> bool:
+        return sum(len(events) for events in (await ingest.logged("#")).values()) > before
+
+    await wait_until_async(under_way, 20, "chat on the log")
+    process.terminate()
+    _, log = await asyncio.wait_for(process.communicate(), timeout=20)
+    assert process.returncode == 0
+    assert [json.loads(line)["event"] for line in log.splitlines()] == ["chat_starting"]
 
 
 def test_rate_and_speed_exclude_each_other(ingest: Ingest) -> None:
