@@ -15,9 +15,14 @@ from livestream_ingest.posts import Posts
 from livestream_ingest.producer import ProducerKeeper
 from livestream_ingest.rate_limit import TokenBucket
 from livestream_ingest.settings import Settings
+from livestream_ingest.shutdown import Shutdown
 
 # Four of the largest at a time; small ones are not counted.
 LARGE_BODIES_BYTES: Final = 64 * 1024 * 1024
+
+# aiohttp stops reading at twice this. All of it becomes lines, events and records at once, so that a connection's share
+# of memory is several times as much; more would not be faster.
+READ_BUFFER_BYTES: Final = 64 * 1024
 
 
 def build_app(settings: Settings) -> web.Application:
@@ -29,12 +34,15 @@ def build_app(settings: Settings) -> web.Application:
     writer = LogWriter(keeper, settings.in_flight_bytes, timeout_seconds)
     bodies = BodyReader(ByteBudget(LARGE_BODIES_BYTES, "bodies"), timeout_seconds)
     bucket = TokenBucket(settings.rate_limit_per_second)
-    posts = Posts(writer, bodies, bucket)
+    shutdown = Shutdown()
+    posts = Posts(writer, bodies, bucket, shutdown)
     changes = Changes(writer, bodies, bucket, timeout_seconds)
 
-    app = web.Application(middlewares=[answer_problems], handler_args={"auto_decompress": False})  # see BodyStream
+    connections = {"auto_decompress": False, "read_bufsize": READ_BUFFER_BYTES}  # for the first, see BodyStream
+    app = web.Application(middlewares=[answer_problems], handler_args=connections)
     add_health_routes(app, {"kafka": keeper.check})
     run_in_background(app, "kafka", keeper.run)
+    app.on_shutdown.append(shutdown.begin)
     app.router.add_post("/v1/messages", posts.post)
     # aiohttp's own pattern for a part of a path leaves out braces, which names may have.
     app.router.add_delete("/v1/users/{name:[^/]+}", changes.delete_user)

@@ -25,16 +25,14 @@ class ByteBudget:
             self._change(size)
             return
         granted: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        entry = (size, granted)
-        self._waiting.append(entry)
+        self._waiting.append((size, granted))
         try:
             await granted
         except asyncio.CancelledError:
-            if granted.done() and not granted.cancelled():
-                self.give_back(size)
-            else:
-                self._waiting.remove(entry)
+            if granted.cancelled():
                 self._grant()
+            else:
+                self.give_back(size)
             raise
 
     def give_back(self, size: int) -> None:
@@ -42,12 +40,14 @@ class ByteBudget:
         self._grant()
 
     def _grant(self) -> None:
-        while self._waiting and self._fits(self._waiting[0][0]):
-            size, granted = self._waiting.popleft()
-            if granted.cancelled():
-                continue
-            self._change(size)
-            granted.set_result(None)
+        while self._waiting:
+            size, granted = self._waiting[0]
+            if not granted.cancelled():
+                if not self._fits(size):
+                    return
+                self._change(size)
+                granted.set_result(None)
+            self._waiting.popleft()
 
     def _fits(self, size: int) -> bool:
         return self._taken + size <= self._limit or self._taken == 0

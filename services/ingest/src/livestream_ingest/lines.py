@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Sequence
 from typing import Final
 
 from livestream.events import Rejected
+from livestream_ingest.shutdown import Shutdown
 from livestream_ingest.streams import BodyStream
 
 LINE_MAX_BYTES: Final = 64 * 1024
@@ -38,10 +39,11 @@ class LineCutter:
         return [] if not self._rest.strip() else [_checked(self._rest)]
 
 
-async def read_lines(stream: BodyStream) -> AsyncIterator[Sequence[bytes | Rejected]]:
+async def read_lines(stream: BodyStream, shutdown: Shutdown) -> AsyncIterator[Sequence[bytes | Rejected]]:
     """The lines of the body, as many at a time as have arrived. Raises ProblemError."""
     cutter = LineCutter()
-    async for piece in stream.pieces():
+    pieces = stream.pieces()
+    while piece := await shutdown.unless_begun(anext(pieces, b"")):
         yield cutter.cut(piece)
     yield cutter.end()
 

@@ -27,6 +27,7 @@ from livestream_ingest.lines import read_lines
 from livestream_ingest.log_writer import LogWriter
 from livestream_ingest.rate_limit import TokenBucket
 from livestream_ingest.receipt import LogUnavailableError
+from livestream_ingest.shutdown import Shutdown
 from livestream_ingest.streams import BodyStream, unsupported_type
 
 JSON: Final = "application/json"
@@ -53,10 +54,11 @@ class Form(msgspec.Struct, frozen=True):
 class Posts:
     """Takes messages in all forms."""
 
-    def __init__(self, writer: LogWriter, bodies: BodyReader, bucket: TokenBucket) -> None:
+    def __init__(self, writer: LogWriter, bodies: BodyReader, bucket: TokenBucket, shutdown: Shutdown) -> None:
         self._writer = writer
         self._bodies = bodies
         self._bucket = bucket
+        self._shutdown = shutdown
 
     async def post(self, request: web.Request) -> web.Response:
         form, stream, new_id = _form_of(request), BodyStream(request), _ids_for(request)
@@ -78,7 +80,7 @@ class Posts:
         """Answers what went wrong after a part was taken already."""
         try:
             if form.is_stream:
-                async for items in read_lines(stream):
+                async for items in read_lines(stream, self._shutdown):
                     await self._take(items, intake)
             else:
                 async with self._bodies.whole(stream) as body:
