@@ -39,6 +39,11 @@ class CuttingProxy:
         self._thread.join()
         self._loop.close()
 
+    @property
+    def is_idle(self) -> bool:
+        """Whether no connection is open."""
+        return not self._tasks
+
     def cut(self) -> None:
         """Reset every connection; new ones are taken."""
         self._soon(self._cut)

@@ -32,15 +32,15 @@ def test_a_stream_that_is_cut_again_and_again_loses_and_repeats_nothing(
     open_live(page, "/messages")
     with upstream.posting(unique, unique) as posted:
         for _ in range(5):
-            wait_until(partial(shows_later_than, page, len(posted)), what="newer messages on the page")
+            wait_until(partial(shows_later_than, page, unique, len(posted)), what="newer messages on the page")
             proxy.cut()
     expect(texts(page).first).to_have_text(posted[-1])
     assert texts_of(page, unique) == posted[::-1][:200]
 
 
-def shows_later_than(page: Page, count: int) -> bool:
-    newest = texts(page).first.text_content() or ""
-    return int(newest.rpartition(" ")[2] or 0) > count
+def shows_later_than(page: Page, user: str, number: int) -> bool:
+    shown = texts_of(page, user)
+    return bool(shown) and int(shown[0].removeprefix(f"{user} ")) > number
 
 
 def test_a_refused_connection_is_told_within_five_seconds(
@@ -102,6 +102,27 @@ def test_back_online_it_reconnects_at_once(page: Page, proxy: CuttingProxy, upst
     page.context.set_offline(False)
     expect(texts(page)).to_have_text(["meanwhile"])
     expect_state(page, "live")
+
+
+def test_a_hidden_page_leaves_its_connection_to_others_until_it_is_shown(
+    page: Page, proxy: CuttingProxy, upstream: Upstream, unique: str
+) -> None:
+    open_live(page, f"/channels/{unique}")
+    set_hidden(page, hidden=True)
+    wait_until(lambda: proxy.is_idle, timeout_s=20, what="the end of the connection")
+    upstream.post(unique, unique, "meanwhile")
+    set_hidden(page, hidden=False)
+    expect(texts(page)).to_have_text(["meanwhile"])
+    expect_state(page, "live")
+
+
+def set_hidden(page: Page, *, hidden: bool) -> None:
+    """As another tab in front would: a browser without windows hides no page by itself."""
+    page.evaluate(
+        "(hidden) => { Object.defineProperty(document, 'hidden', { configurable: true, value: hidden });"
+        " document.dispatchEvent(new Event('visibilitychange')); }",
+        hidden,
+    )
 
 
 def test_a_cursor_that_is_no_longer_known_gets_a_snapshot(

@@ -18,16 +18,20 @@ export class KeyedList {
     return null;
   }
 
-  /** Show exactly these rows, in this order. */
+  /** Show exactly these rows, in this order. Returns the nodes that are new. */
   render(rows) {
     const wanted = new Set(rows.map(this.key));
     this.drop((row) => !wanted.has(this.key(row)));
+    const made = [];
     let place = this.parent.firstElementChild;
     for (const row of rows) {
+      const isNew = !this.#items.has(this.key(row));
       const node = this.#nodeOf(row);
+      if (isNew) made.push(node);
       if (node === place) place = place.nextElementSibling;
       else this.parent.insertBefore(node, place);
     }
+    return made;
   }
 
   /** Bring rows that are on the page up to date where they stand, and leave everything else. */

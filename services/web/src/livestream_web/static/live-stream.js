@@ -9,6 +9,8 @@ const LONGEST_DELAY_MS = 10_000;
 // A connection that lasted this long ends a series of failures.
 const STEADY_MS = 2500;
 const WATCH_MS = 250;
+// Browsers allow six connections to a host over HTTP/1.1: tabs that nobody looks at leave theirs to the others.
+const REST_AFTER_MS = 10_000;
 
 /**
  * One view's stream, kept open: reconnects with full jitter and goes on from its cursor.
@@ -26,6 +28,8 @@ export class LiveStream {
   #wish = null;
   #attempt = null;
   #wake = () => {};
+  #rests = false;
+  #restTimer = 0;
 
   constructor(address, cursor, handlers) {
     Object.assign(this, { address, cursor, handlers });
@@ -36,10 +40,8 @@ export class LiveStream {
   start() {
     setInterval(() => this.#watch(), WATCH_MS);
     addEventListener("online", () => this.#retryNow());
-    document.addEventListener("visibilitychange", () => {
-      this.#watch();
-      if (!document.hidden) this.#retryNow();
-    });
+    document.addEventListener("visibilitychange", () => this.#followVisibility());
+    this.#followVisibility();
     addEventListener("pagehide", () => this.#attempt?.abort());
     this.#run();
   }
@@ -59,8 +61,27 @@ export class LiveStream {
       this.#connected = false;
       this.#attempt = null;
       this.#watch();
-      await this.#delay();
+      await (this.#rests ? this.#woken() : this.#delay());
     }
+  }
+
+  #followVisibility() {
+    if (document.hidden) {
+      this.#restTimer = setTimeout(() => this.#rest(), REST_AFTER_MS);
+      return;
+    }
+    clearTimeout(this.#restTimer);
+    if (this.#rests) {
+      this.#rests = false;
+      this.#lastSign = this.#downSince = performance.now(); // it was silent because we wished so
+    }
+    this.#watch();
+    this.#retryNow();
+  }
+
+  #rest() {
+    this.#rests = true;
+    this.#attempt?.abort();
   }
 
   async #read(signal) {
@@ -101,6 +122,7 @@ export class LiveStream {
 
   /** End a silent attempt, and tell what the link has become. */
   #watch() {
+    if (this.#rests) return;
     const now = performance.now();
     if (this.#attempt && now - Math.max(this.#attempt.began, this.#lastSign) > SILENCE_MS) this.#attempt.abort();
     const link = this.#linkAt(now);
@@ -128,9 +150,12 @@ export class LiveStream {
     const wait = this.#wish ?? Math.random() * bound;
     this.#wish = null;
     this.#failures += 1;
-    await new Promise((resolve) => {
-      this.#wake = resolve;
-      setTimeout(resolve, wait);
-    });
+    const woken = this.#woken();
+    setTimeout(this.#wake, wait);
+    await woken;
+  }
+
+  #woken() {
+    return new Promise((resolve) => (this.#wake = resolve));
   }
 }

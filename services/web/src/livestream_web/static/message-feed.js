@@ -7,6 +7,9 @@ import { Reader } from "./reader.js";
 import { removalsOf } from "./removals.js";
 import { SortedRows } from "./sorted-rows.js";
 
+// A mark on a few messages shows what is new; on many it shows nothing, and costs the browser more than all the rest.
+const MOST_MARKED = 4;
+
 const everything = () => true;
 
 /**
@@ -63,7 +66,8 @@ export class MessageFeed {
 
   render(paused) {
     if (this.latest) this.#followReader(paused);
-    this.drawn.render(this.shown.rows);
+    const made = this.drawn.render(this.shown.rows);
+    if (made.length <= MOST_MARKED) for (const node of made) node.classList.add("arrived");
     this.empty.hidden = this.shown.rows.length > 0;
     this.older.offer(this.shown.floor);
     this.reader.offer(paused ? 0 : this.#countFresh(), this.window);

@@ -25,7 +25,6 @@ export function messageDrawing(template) {
       link.firstElementChild.textContent = name;
     }
     setTime(node.querySelector("time"), message.ts);
-    node.classList.add("arrived");
     update(node, message);
     return node;
   }
