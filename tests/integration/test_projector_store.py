@@ -12,9 +12,9 @@ import pytest
 from livestream.clients import postgres_pool, redis_client
 from livestream.deltas import NameRow
 from livestream.events import MESSAGES_TOPIC, USERS_TOPIC
-from livestream.fold import PartitionState, split
+from livestream.fold import PartitionState, UserDeletion, split
 from livestream.history import History, HistoryFilter
-from livestream.serving import NameOrder, PublishOutcome, ServingCopy
+from livestream.serving import DeltaLog, NameOrder, PublishOutcome, ServingCopy, Windows
 from livestream_local.witness import LogRecord, text_digest
 from livestream_projector.erasure import Eraser
 from livestream_projector.loader import Loader
@@ -33,6 +33,29 @@ async def bury(_: object) -> None:
     """Dead letters are the business of another test."""
 
 
+class Follower:
+    """Holds messages as a client does: removals by `ts`, then whole rows."""
+
+    def __init__(self, windows: Windows) -> None:
+        self.epoch, self.sequence = windows.stand.cursor
+        self.messages = {row.key: row for row in windows.messages}
+
+    async def follow(self, serving: ServingCopy) -> None:
+        for delta in await DeltaLog(serving.redis, self.epoch).follow(self.sequence, 1):
+            self.sequence = delta.sequence
+            gone = {(removed.channel, removed.id) for removed in delta.removed_messages}
+            self.messages = {
+                key: row
+                for key, row in self.messages.items()
+                if key not in gone
+                and not any(row.channel == r.name and row.ts_ms <= r.up_to_ms for r in delta.removed_channels)
+                and not any(row.user == r.name and row.ts_ms <= r.up_to_ms for r in delta.removed_users)
+            } | {row.key: row for row in delta.messages}
+        windows = await serving.windows(messages=1_000)
+        assert windows.stand.cursor.sequence == self.sequence
+        assert {row.key: row for row in windows.messages} == self.messages
+
+
 class Fold:
     """Folds one log into a generation of its own, publishing as it goes."""
 
@@ -42,6 +65,7 @@ class Fold:
         self.generation = generation
         self.store = Store(pool, generation, bury)
         self.states = dict.fromkeys(range(PARTITIONS), PartitionState())
+        self.follower: Follower | None = None
 
     async def begin(self) -> None:
         await self.pool.execute("SELECT create_generation($1, 'retired', $2)", self.generation, PARTITIONS)
@@ -49,20 +73,30 @@ class Fold:
 
     async def fold(self, records: list[LogRecord], random: Random) -> None:
         cuts = sorted(random.sample(range(1, len(records)), 5))
+        waiting: list[UserDeletion] = []
         for start, end in pairwise([0, *cuts, len(records)]):
             batch = [read(record) for record in records[start:end] if record.topic == MESSAGES_TOPIC]
             for run in split(sorted(batch, key=lambda r: (r.partition, r.offset))):
                 await self._publish(await self.store.fold(run, self.states))
-            for record in records[start:end]:
-                if record.topic == USERS_TOPIC:
-                    for partition in range(PARTITIONS):
-                        deletion = read_deletion(record)
-                        await self._publish(await self.store.fold_user_deletion(partition, deletion, self.states))
+            waiting += [read_deletion(record) for record in records[start:end] if record.topic == USERS_TOPIC]
+            for partition in range(PARTITIONS):
+                # Partitions hear of a deletion at different times: the others fold on meanwhile.
+                if end == len(records) or random.random() < 0.5:
+                    await self._delete_users(partition, waiting)
+
+    async def _delete_users(self, partition: int, deletions: list[UserDeletion]) -> None:
+        for deletion in deletions:
+            if deletion.offset >= self.states[partition].users_offset:
+                await self._publish(await self.store.fold_user_deletion(partition, deletion, self.states))
 
     async def _publish(self, committed: Committed) -> None:
         self.states |= committed.partitions
         for outcome in (PublishOutcome.OK, PublishOutcome.DUPLICATE):
             assert (await self.serving.publish(committed.batch, self.generation))[0] is outcome
+        if self.follower:
+            await self.follower.follow(self.serving)
+            rows = await History(self.pool).newest_first(self.generation, HistoryFilter(), 1_000)
+            assert {row.key: row for row in rows} == self.follower.messages
 
 
 @pytest.fixture
@@ -108,6 +142,19 @@ async def test_redis_holds_the_same_whether_published_or_loaded(pool: asyncpg.Po
         assert published == served_by_witness(records), f"seed {seed}"
         await Loader(pool, serving, fold.generation).load(replace=True)
         assert await served(serving) == published, f"seed {seed}"
+
+
+async def test_each_delta_leads_from_one_state_of_redis_and_postgres_to_the_next(
+    pool: asyncpg.Pool, serving: ServingCopy
+) -> None:
+    """A user's deletion too, which reaches the partitions one after another: followers go by what they can see."""
+    for seed in range(LOGS):
+        random = Random(2000 + seed)
+        fold = Fold(pool, serving, seed + 1)
+        await fold.begin()
+        fold.follower = Follower(await serving.windows(messages=1_000))
+        await fold.fold(interleave(lay_out(random_log(random, LENGTH)), random), random)
+        assert fold.follower.sequence > 5, f"seed {seed}"
 
 
 async def test_an_interrupted_publisher_is_caught_up_from_the_outbox(pool: asyncpg.Pool, serving: ServingCopy) -> None:

@@ -125,7 +125,8 @@ class Delta(msgspec.Struct, frozen=True):
     """One entry of the delta log, as followers hold it.
 
     `users` are whole rows, merged over partitions. `shrinks` says that something was removed or a count fell, so that
-    rows which were outside a window may stand in it now. `positions`: partition → next offsets of both inputs.
+    rows which were outside a window may stand in it now. Messages of a user whose deletion another partition published
+    first are left out of `messages`. `positions`: partition → next offsets of both inputs.
     """
 
     sequence: int
@@ -172,6 +173,7 @@ def message_row(
 _encode = msgspec.msgpack.Encoder().encode
 _decode_batch = msgspec.msgpack.Decoder(Batch).decode
 _decode_users = msgspec.msgpack.Decoder(list[NameRow]).decode
+_decode_hidden = msgspec.msgpack.Decoder(set[str]).decode
 _decode_totals = msgspec.msgpack.Decoder(Totals).decode
 
 
@@ -191,13 +193,14 @@ def decode_delta(entry_id: bytes, fields: dict[bytes, bytes]) -> Delta:
     payload = fields[b"batch"]
     batch = _decode_batch(payload)
     users = fields[b"users"]
+    hidden = _decode_hidden(fields[b"hidden"])
     return Delta(
         sequence=int(entry_id.partition(b"-")[0]),
         as_of_ms=int(fields[b"as_of"]),
         totals=_decode_totals(fields[b"totals"]),
         shrinks=fields[b"shrinks"] == b"1",
         positions={step.partition: (step.messages_to, step.users_to) for step in batch.positions},
-        messages=batch.messages,
+        messages=[row for row in batch.messages if row.member not in hidden] if hidden else batch.messages,
         removed_messages=batch.removed_messages,
         removed_channels=batch.removed_channels,
         removed_users=batch.removed_users,

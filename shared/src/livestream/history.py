@@ -1,7 +1,8 @@
 """Messages in Postgres: what pages and the API show beyond the newest ones.
 
 A row is visible where its own flag says so and no deletion of its channel or user is as late as its time: a deletion
-hides at once, and the flags follow in chunks.
+hides at once, and the flags follow in chunks. What other partitions know of a user's deletion hides by `ts` only, as it
+does for those who follow the deltas: they cannot tell more until the message's own partition does.
 """
 
 from typing import Any, NamedTuple
@@ -21,7 +22,8 @@ WHERE m.generation = $1 AND m.visible
     WHERE c.generation = m.generation AND c.channel = m.channel AND c.deleted_ms >= least(m.ts_ms, m.append_ms))
   AND NOT EXISTS (
     SELECT FROM partition_users u
-    WHERE u.generation = m.generation AND u.username = m.username AND u.deleted_ms >= least(m.ts_ms, m.append_ms))
+    WHERE u.generation = m.generation AND u.username = m.username
+      AND u.deleted_ms >= CASE WHEN u.partition = m.partition THEN least(m.ts_ms, m.append_ms) ELSE m.ts_ms END)
 """
 
 

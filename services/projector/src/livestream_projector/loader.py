@@ -6,7 +6,7 @@ from typing import Any
 import asyncpg
 
 from livestream.cursor import new_epoch
-from livestream.deltas import NameRow, UserShare
+from livestream.deltas import NameRow, RemovedName, UserShare
 from livestream.history import HistoryFilter, newest_first
 from livestream.logs import get_logger
 from livestream.serving import KEPT_MESSAGES, ServingCopy
@@ -24,6 +24,10 @@ SELECT channel, display_name, messages, last_ms FROM channels WHERE generation =
 _SHARES = """
 SELECT partition, username, messages, last_ms, display_name, display_ts_ms, display_channel, display_offset
 FROM partition_users WHERE generation = $1 AND (messages > 0 OR display_name <> '') ORDER BY username, partition
+"""
+_ENDED = """
+SELECT username, max(deleted_ms) FROM partition_users
+WHERE generation = $1 AND deleted_ms > -4611686018427387904 GROUP BY username
 """
 _POSITIONS = """
 SELECT partition, messages_offset, users_offset, messages, channels FROM partitions
@@ -63,6 +67,8 @@ class Loader:
             await self._serving.stage(epoch, "messages", messages)
             async for chunk in _chunks(connection, _CHANNELS, generation):
                 await self._serving.stage(epoch, "channels", [NameRow(*row) for row in chunk])
+            async for chunk in _chunks(connection, _ENDED, generation):
+                await self._serving.stage(epoch, "ended", [RemovedName(*row) for row in chunk])
             async for chunk in _chunks(connection, _SHARES, generation):
                 await self._serving.stage(epoch, "shares", [UserShare(*row) for row in chunk])
         await self._serving.switch(epoch, generation, len(positions), positions)

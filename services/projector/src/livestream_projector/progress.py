@@ -24,13 +24,17 @@ _log = get_logger(__name__)
 
 
 class Progress:
-    """A partition is behind since its oldest record, or from when its log end was first seen ahead of its fold."""
+    """A partition's lag is the age of the oldest record that waits for its fold.
+
+    Of a record that was polled the log says when it was appended. One that was not polled yet is at least as old as the
+    look at which the log's end was first behind it: `_marks` holds that end and when it was seen.
+    """
 
     def __init__(self, projector: Projector, serving: ServingCopy, publisher: Publisher) -> None:
         self._projector = projector
         self._serving = serving
         self._publisher = publisher
-        self._behind_since_ms: dict[int, int] = {}
+        self._marks: dict[int, tuple[int, int]] = {}
 
     async def run(self, consumer: AIOKafkaConsumer) -> None:
         """Report until cancelled."""
@@ -61,14 +65,17 @@ class Progress:
         if pending_ms is None and tp in consumer.assignment():
             # Markers of transactions stand between the last record and the log's end; the consumer has passed them.
             folded = max(folded, _position(consumer, tp))
-        if folded >= end:
-            self._behind_since_ms.pop(tp.partition, None)
-            lag_ms = 0
-        else:
-            now = now_ms()
-            since = self._behind_since_ms.setdefault(tp.partition, now)
-            lag_ms = max(0, now - min(since, pending_ms if pending_ms is not None else since))
+        lag_ms = self._lag_ms(tp.partition, folded, end, pending_ms)
         return ProgressReport(tp.partition, end, folded, state.last_append_ms, lag_ms)
+
+    def _lag_ms(self, partition: int, folded: int, end: int, pending_ms: int | None) -> int:
+        marked_end, seen_ms = self._marks.get(partition, (0, 0))
+        now = now_ms()
+        if folded >= marked_end:
+            marked_end, seen_ms = self._marks[partition] = (end, now)
+        if folded >= end:
+            return 0
+        return max(0, now - min(seen_ms, seen_ms if pending_ms is None else pending_ms))
 
     async def _commit_offsets(self, consumer: AIOKafkaConsumer) -> None:
         """For what watches consumer groups; nothing here ever reads them."""

@@ -171,6 +171,6 @@ class NameRows:
 
 def taken_along(row: MessageRow, channels: Iterable[RemovedName], users: Iterable[RemovedName]) -> bool:
     """Whether the removal of a channel or of a user reaches a message."""
-    return any(row.channel == removed.name and row.time_ms <= removed.up_to_ms for removed in channels) or any(
-        row.user == removed.name and row.time_ms <= removed.up_to_ms for removed in users
+    return any(row.channel == removed.name and row.ts_ms <= removed.up_to_ms for removed in channels) or any(
+        row.user == removed.name and row.ts_ms <= removed.up_to_ms for removed in users
     )

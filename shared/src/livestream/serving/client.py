@@ -10,7 +10,7 @@ from redis.asyncio import Redis
 from redis.exceptions import ResponseError
 
 from livestream.cursor import Cursor
-from livestream.deltas import MessageRow, NameRow, Totals, UserShare
+from livestream.deltas import MessageRow, NameRow, RemovedName, Totals, UserShare
 
 NameKind = Literal["channels", "users"]
 # How many of the newest messages serving.lua keeps, as its constant of that name says.
@@ -119,8 +119,8 @@ class ServingCopy:
     async def stage(
         self,
         epoch: str,
-        kind: Literal["messages", "channels", "shares"],
-        rows: Sequence[MessageRow | NameRow | UserShare],
+        kind: Literal["messages", "channels", "shares", "ended"],
+        rows: Sequence[MessageRow | NameRow | UserShare | RemovedName],
     ) -> None:
         """Fill an epoch that nobody reads yet."""
         await self._call("stage", epoch, kind, _encode(rows))

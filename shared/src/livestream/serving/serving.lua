@@ -17,6 +17,7 @@
 --   channels:rows, users:rows                  hash: name -> NameRow
 --   {channels,users}:{messages,last,name}      sorted sets: the orders; scores are negative so that ties go by name
 --   shares      hash: user -> list of UserShare
+--   ended       hash: user -> the newest deletion's time in ms, whichever partition published it first
 
 local BASE = '{livestream}:'
 local META = BASE .. 'meta'
@@ -29,7 +30,7 @@ local MARK_EVERY_MS = 5000
 local STAGED_SECONDS = 3600      -- a loader that died leaves nothing for longer
 
 local KEYS_OF_EPOCH = {
-  'messages', 'rows', 'deltas', 'marks', 'shares',
+  'messages', 'rows', 'deltas', 'marks', 'shares', 'ended',
   'channels:rows', 'channels:messages', 'channels:last', 'channels:name',
   'users:rows', 'users:messages', 'users:last', 'users:name',
 }
@@ -158,7 +159,8 @@ local function drop_message(epoch, member)
   redis.call('HDEL', epoch_key(epoch, 'rows'), member)
 end
 
--- Takes along the messages of removed channels (field 5) or users (field 4), up to the time of the removal.
+-- Takes along the messages of removed channels (field 5) or users (field 4), up to the time of the removal. Followers do
+-- the same and know `ts` only; messages that are hidden although their `ts` is later are removed one by one.
 local function drop_messages_of(epoch, field, removals)
   if #removals == 0 then return end
   local up_to = {}
@@ -166,7 +168,28 @@ local function drop_messages_of(epoch, field, removals)
   local flat = redis.call('HGETALL', epoch_key(epoch, 'rows'))
   for i = 1, #flat, 2 do
     local row = cmsgpack.unpack(flat[i + 1])
-    if up_to[row[field]] and row[3] <= up_to[row[field]] then drop_message(epoch, flat[i]) end
+    if up_to[row[field]] and row[1] <= up_to[row[field]] then drop_message(epoch, flat[i]) end
+  end
+end
+
+-- A user's deletion reaches followers with the first partition that folded it. What another partition, which has not,
+-- still publishes of that user is not shown. Returns the rows to show and the members of the others.
+local function without_ended(epoch, rows)
+  local ended = epoch_key(epoch, 'ended')
+  if redis.call('HLEN', ended) == 0 then return rows, {} end
+  local shown, hidden = {}, {}
+  for _, row in ipairs(rows) do
+    local up_to = redis.call('HGET', ended, row[4])
+    if up_to and row[1] <= tonumber(up_to) then hidden[#hidden + 1] = row[2] else shown[#shown + 1] = row end
+  end
+  return shown, hidden
+end
+
+local function end_users(epoch, removals)
+  local ended = epoch_key(epoch, 'ended')
+  for _, removal in ipairs(removals) do
+    local held = tonumber(redis.call('HGET', ended, removal[1]) or removal[2])
+    redis.call('HSET', ended, removal[1], string.format('%.0f', math.max(held, removal[2])))
   end
 end
 
@@ -218,7 +241,9 @@ local function publish(_, args)
   for _, message in ipairs(removed) do drop_message(epoch, message[4]) end
   drop_messages_of(epoch, 5, removed_channels)
   drop_messages_of(epoch, 4, removed_users)
-  put_messages(epoch, messages)
+  end_users(epoch, removed_users)
+  local shown, hidden = without_ended(epoch, messages)
+  put_messages(epoch, shown)
   for _, row in ipairs(batch[6]) do shrinks = put_row(epoch, 'channels', row) or shrinks end
   local users, fell = put_shares(epoch, batch[7])
   local changed = {}
@@ -234,19 +259,22 @@ local function publish(_, args)
   append(epoch, sequence, now, {
     'batch', args[1], 'users', cmsgpack.pack(users), 'totals', cmsgpack.pack(totals_of(meta, epoch)),
     'as_of', string.format('%.0f', now), 'shrinks', (shrinks or fell) and '1' or '0',
+    'hidden', cmsgpack.pack(hidden),
   })
   return { 'ok', sequence }
 end
 
--- stage(epoch, kind, rows): a loader fills keys of an epoch that nobody reads yet. kind: messages, channels, shares
+-- stage(epoch, kind, rows): a loader fills keys of an epoch that nobody reads yet. kind: messages, channels, shares, ended
 local function stage(_, args)
   local epoch, kind, rows = args[1], args[2], cmsgpack.unpack(args[3])
   if kind == 'messages' then
     put_messages(epoch, rows)
   elseif kind == 'channels' then
     for _, row in ipairs(rows) do put_row(epoch, 'channels', row) end
-  else
+  elseif kind == 'shares' then
     put_shares(epoch, rows)
+  else
+    end_users(epoch, rows)
   end
   for _, name in ipairs(KEYS_OF_EPOCH) do redis.call('EXPIRE', epoch_key(epoch, name), STAGED_SECONDS) end
   return 'ok'

@@ -96,8 +96,8 @@ class ReadModel:
         return not message.deleted and message.time_ms > max(self._channel_end(message), self._user_end(message))
 
     def is_shown(self, message: MessageFacts) -> bool:
-        """Whether it stands among the newest: a user's messages go from there when the first partition hears of it."""
-        return self.is_visible(message) and message.time_ms > self._first_heard.get(message.user, _NEVER_MS)
+        """Whether followers see it: a deleted user's messages go, by `ts`, when the first partition hears of it."""
+        return self.is_visible(message) and message.ts_ms > self._first_heard.get(message.user, _NEVER_MS)
 
     def find(self, key: bytes) -> MessageFacts | None:
         """The visible message with this key (`message_key`)."""
