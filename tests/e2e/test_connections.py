@@ -138,6 +138,35 @@ def test_a_cursor_that_is_no_longer_known_gets_a_snapshot(
     expect(texts(page)).to_have_text(["third", "second", "first"])
 
 
+def test_a_page_says_that_updates_are_delayed(page: Page, stack: RunningStack, upstream: Upstream, unique: str) -> None:
+    open_live(page, f"/channels/{unique}")
+    stack.pause("projector")
+    try:
+        expect_state(page, "stale", 15_000)
+        expect(page.get_by_role("status")).to_have_text("Updates are delayed")
+    finally:
+        stack.resume("projector")
+    upstream.post(unique, unique, "at last")
+    expect(texts(page)).to_have_text(["at last"], timeout=30_000)
+    expect_state(page, "live", 30_000)
+
+
+def test_a_page_says_that_the_data_is_being_rebuilt(
+    page: Page, stack: RunningStack, upstream: Upstream, unique: str
+) -> None:
+    upstream.post(unique, unique, "before")
+    open_live(page, f"/channels/{unique}")
+    expect(texts(page)).to_have_text(["before"])
+    stack.stop("projector")
+    stack.restart("valkey")
+    expect_state(page, "rebuilding", 15_000)
+    expect(texts(page)).to_have_text(["before"])
+    stack.start("projector")
+    upstream.post(unique, unique, "after")
+    expect(texts(page)).to_have_text(["after", "before"], timeout=30_000)
+    expect_state(page, "live", 30_000)
+
+
 def test_a_page_that_could_not_be_rendered_shows_itself_later(
     page: Page, stack: RunningStack, upstream: Upstream, unique: str
 ) -> None:

@@ -84,6 +84,45 @@ def test_events_are_read_however_the_bytes_are_split(modules: Page) -> None:
         assert modules.evaluate(script, [list(stream.encode()), size]) == expected
 
 
+@pytest.mark.parametrize(
+    ("link", "server", "page_is", "state"),
+    [
+        ("connecting", "live", {}, "connecting"),
+        ("connected", "live", {}, "live"),
+        ("connected", "idle", {}, "idle"),
+        ("connected", "live", {"missing": True}, "missing"),
+        ("connected", "stale", {"missing": True}, "stale"),
+        ("connected", "rebuilding", {"paused": True}, "rebuilding"),
+        ("connected", "idle", {"paused": True, "missing": True}, "paused"),
+        ("reconnecting", "live", {"paused": True}, "reconnecting"),
+        ("disconnected", "rebuilding", {}, "disconnected"),
+    ],
+)
+def test_a_page_tells_what_matters_most(
+    modules: Page, link: str, server: str, page_is: dict[str, bool], state: str
+) -> None:
+    script = "([link, server, page]) => load('status-line.js').then((m) => m.pageState(link, server, page))"
+    assert modules.evaluate(script, [link, server, page_is]) == state
+
+
+def test_every_state_has_a_text_and_an_icon(modules: Page) -> None:
+    script = """async ([states]) => {
+        const { StatusLine } = await load("status-line.js");
+        const line = new StatusLine();
+        return states.map((state) => {
+            line.show(state, Date.UTC(2026, 0, 2, 3, 4, 5, 678));
+            const icon = document.querySelector(line.icon.getAttribute("href"));
+            return [line.text.textContent, icon !== null, line.refresh.hidden];
+        });
+    }"""
+    states = ["connecting", "live", "idle", "missing", "stale", "rebuilding", "reconnecting", "disconnected", "paused"]
+    shown = modules.evaluate(script, [states])
+    assert all(icon for _, icon, _ in shown)
+    assert len({text for text, _, _ in shown}) == len(states)
+    assert shown[states.index("disconnected")][0] == "Disconnected. Showing data from 03:04:05 UTC"
+    assert [state for state, (_, _, hidden) in zip(states, shown, strict=True) if not hidden] == ["disconnected"]
+
+
 def order_of(row: dict[str, Any]) -> tuple[str, str, int]:
     return (row["ts"], row["channel"], row["offset"])
 
