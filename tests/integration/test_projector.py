@@ -136,7 +136,7 @@ async def test_what_cannot_be_folded_becomes_a_dead_letter_and_its_neighbours_pr
     as_json = {"channel": "dead", "user": "ann", "text": "x", "id": "2", "ts": "2026-01-01T00:00:00Z"}
     refused = {
         "bad-json": (b"{nope", right),
-        "invalid": (json.dumps(as_json | {"user": ""}).encode(), right),
+        "invalid": (json.dumps(as_json | {"text": "x" * 1_000_000}).encode(), right),  # as large as a record can be
         "unknown-type": (json.dumps(as_json | {"type": "what"}).encode(), right),
         "wrong-topic": (json.dumps({"type": "user.deleted", "user": "ann", "ts": as_json["ts"]}).encode(), right),
         "wrong-partition": (json.dumps(as_json).encode(), wrong),

@@ -3,11 +3,11 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any, Self
 
 import asyncpg
-from aiohttp import ClientResponse, ClientSession, ClientTimeout, web
+from aiohttp import ClientResponse, ClientSession, ClientTimeout, TCPConnector, web
 
 from livestream.clients import redis_client
 from livestream.cursor import Cursor, new_epoch
@@ -65,7 +65,8 @@ class ReadModelWriter:
         await self.serving.stage(self.epoch, "channels", chat.names("channels"))
         await self.serving.stage(self.epoch, "shares", chat.shares())
         position = (0, chat.offset, chat.users_offset, len(chat.messages), len(chat.names("channels")))
-        await self.serving.switch(self.epoch, GENERATION, 1, [position])
+        held = (await self.serving.status()).cursor
+        assert await self.serving.switch(self.epoch, GENERATION, 1, [position], replaces=held.epoch if held else "")
         self.states = [chat.copy()]
         await self.report()
 
@@ -93,9 +94,10 @@ class ReadModelWriter:
         before = self.chat.copy()
         batch = self.chat.apply(happenings)
         await self._write(before)
+        # Clients may have it before we hear that it is published.
+        self.states.append(self.chat.copy())
         outcome, sequence = await self.serving.publish(encode_batch(batch), GENERATION)
         assert outcome is PublishOutcome.OK
-        self.states.append(self.chat.copy())
         assert sequence == self.cursor.sequence
         return sequence
 
@@ -153,6 +155,12 @@ class StreamClient:
             if event.event in kinds:
                 return event, data
 
+    async def read_to_the_end(self) -> None:
+        """Until the server ends the stream."""
+        with suppress(StopAsyncIteration):
+            while True:
+                await self.next()
+
     async def state(self, *states: str) -> dict[str, Any]:
         """The next status that says one of these states."""
         while True:
@@ -160,9 +168,13 @@ class StreamClient:
             if data["state"] in states:
                 return data
 
+    def position(self) -> Cursor | None:
+        """The last position that it is complete up to."""
+        return Cursor.parse(self.ids[-1]) if self.ids else None
+
     async def reach(self, cursor: Cursor) -> None:
         """Read until the position is complete up to a cursor."""
-        while not self.ids or (held := Cursor.parse(self.ids[-1])) is None or held < cursor:
+        while (held := self.position()) is None or held.epoch != cursor.epoch or held.sequence < cursor.sequence:
             await self.next()
 
     @property
@@ -214,7 +226,7 @@ async def running_gateway(redis_url: str, database_url: str, **changes: Any) -> 
         site = web.TCPSite(runner, "127.0.0.1", 0)
         await site.start()
         (address,) = runner.addresses
-        async with ClientSession() as session:
+        async with ClientSession(connector=TCPConnector(limit=0)) as session:
             yield RunningGateway(app, f"http://127.0.0.1:{address[1]}", session)
     finally:
         await runner.cleanup()

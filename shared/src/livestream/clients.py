@@ -27,13 +27,13 @@ def redis_client(url: str) -> Redis:
     return client
 
 
-def postgres_pool(url: str, max_size: int) -> asyncpg.Pool:
-    """A pool to be entered with `async with`; connections are made when needed."""
+def postgres_pool(url: str, max_size: int, **server_settings: str) -> asyncpg.Pool:
+    """A pool to be entered with `async with`; connections are made when needed, with Postgres's `server_settings`."""
     return asyncpg.create_pool(
         url,
         min_size=0,
         max_size=max_size,
         command_timeout=POSTGRES_TIMEOUT_SECONDS,
         timeout=POSTGRES_CONNECT_SECONDS,
-        server_settings={"application_name": "livestream", "jit": "off"},
+        server_settings={"application_name": "livestream", "jit": "off", **server_settings},
     )

@@ -13,6 +13,9 @@ REQUEST_TIMEOUT_MS: Final = 10_000
 # With three, one can fail while another is being restarted.
 _REPLICAS_AT_MOST: Final = 3
 _LOG_APPEND_TIME: Final = "LogAppendTime"
+# A dead letter is the record as it was, with headers that say why: it needs more room than the record had.
+DEAD_LETTER_MAX_BYTES: Final = 8 * 1024 * 1024
+_DEAD_LETTER_CONFIGS: Final = {"cleanup.policy": "compact", "max.message.bytes": str(DEAD_LETTER_MAX_BYTES)}
 _CONFIGS: Final = {"message.timestamp.type": _LOG_APPEND_TIME, "retention.ms": "-1", "retention.bytes": "-1"}
 
 _log = get_logger(__name__)
@@ -48,7 +51,7 @@ def _wanted(partitions: int, replication_factor: int) -> list[NewTopic]:
     return [
         NewTopic(MESSAGES_TOPIC, partitions, replication_factor, topic_configs=_CONFIGS),
         NewTopic(USERS_TOPIC, 1, replication_factor, topic_configs=_CONFIGS),
-        NewTopic(DEAD_LETTER_TOPIC, 1, replication_factor, topic_configs={"cleanup.policy": "compact"}),
+        NewTopic(DEAD_LETTER_TOPIC, 1, replication_factor, topic_configs=_DEAD_LETTER_CONFIGS),
     ]
 
 

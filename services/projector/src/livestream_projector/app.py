@@ -12,11 +12,10 @@ from aiokafka.errors import KafkaError
 
 from livestream.clients import postgres_pool, redis_client
 from livestream.events import MESSAGES_TOPIC
-from livestream.logs import get_logger
 from livestream.retries import until_it_works
 from livestream.service import add_health_routes, run_in_background
 from livestream.serving import ServingCopy
-from livestream.topics import ensure_topics
+from livestream.topics import DEAD_LETTER_MAX_BYTES, ensure_topics
 from livestream_projector.consumer import Assignment, new_consumer
 from livestream_projector.dead_letters import DeadLetterOffice
 from livestream_projector.erasure import Eraser
@@ -32,10 +31,12 @@ from livestream_projector.settings import Settings
 from livestream_projector.store import Store
 from livestream_projector.users_log import UsersLog
 
-# The fold uses one connection; the publisher, the loader, the eraser and the health check one each.
+# The fold uses one connection, the loader two; the publisher, the eraser and the health check one each.
 _POSTGRES_CONNECTIONS = 6
 
-_log = get_logger(__name__)
+# A process that is stopped in the middle of a transaction holds its partitions' rows. Whoever takes the partitions over
+# waits for them only so long, and Postgres ends a transaction in which nothing happens.
+_POSTGRES_SETTINGS = {"idle_in_transaction_session_timeout": "10s", "lock_timeout": "5s"}
 
 
 class NotReadyError(Exception):
@@ -45,7 +46,7 @@ class NotReadyError(Exception):
 def build_app(settings: Settings) -> web.Application:
     """An application that serves the health endpoints and folds in the background."""
     app = web.Application()
-    pool = postgres_pool(settings.database_url, _POSTGRES_CONNECTIONS)
+    pool = postgres_pool(settings.database_url, _POSTGRES_CONNECTIONS, **_POSTGRES_SETTINGS)
     redis = redis_client(settings.redis_url)
     folding = asyncio.Event()
 
@@ -112,7 +113,12 @@ async def _project(settings: Settings, pool: asyncpg.Pool, serving: ServingCopy,
 
 @asynccontextmanager
 async def _dead_letter_producer(settings: Settings) -> AsyncIterator[AIOKafkaProducer]:
-    producer = AIOKafkaProducer(bootstrap_servers=settings.kafka_servers, acks="all", enable_idempotence=True)
+    producer = AIOKafkaProducer(
+        bootstrap_servers=settings.kafka_servers,
+        acks="all",
+        enable_idempotence=True,
+        max_request_size=DEAD_LETTER_MAX_BYTES,
+    )
     await until_it_works("start_producer", producer.start, (KafkaError,))
     try:
         yield producer

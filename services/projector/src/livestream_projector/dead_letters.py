@@ -10,6 +10,9 @@ from livestream.events import DEAD_LETTER_TOPIC
 from livestream.fold import DeadLetter
 from livestream.logs import get_logger
 
+# A compressed record may unfold to much more than a topic takes. What is cut here is whole on the log, as long as that
+# keeps it, and a header says so.
+VALUE_BYTES = 4 * 1024 * 1024
 # Headers say where and why; a detail can quote what an upstream sent, so it is cut.
 _DETAIL_CHARACTERS = 500
 
@@ -53,10 +56,13 @@ class DeadLetterOffice:
         headers = [(name, value.encode()) for name, value in reasons.items()]
         if original.key is not None:
             headers.append(("dead-letter-key", original.key))
+        value = original.value or b""
+        if len(value) > VALUE_BYTES:
+            headers.append(("dead-letter-cut-from-bytes", str(len(value)).encode()))
         sent: asyncio.Future[Any] = await self._producer.send(
             DEAD_LETTER_TOPIC,
             key=str(coordinates).encode(),
-            value=original.value if original.value is not None else b"",
+            value=value[:VALUE_BYTES],
             headers=[*headers, *original.headers],
         )
         return sent

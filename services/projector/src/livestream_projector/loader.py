@@ -1,7 +1,7 @@
 """Filling the serving copy: a new epoch from one consistent read of Postgres, staged, then switched to."""
 
 from collections.abc import AsyncIterator
-from typing import Any
+from typing import Any, Final
 
 import asyncpg
 
@@ -9,14 +9,12 @@ from livestream.cursor import new_epoch
 from livestream.deltas import NameRow, RemovedName, UserShare
 from livestream.history import HistoryFilter, newest_first
 from livestream.logs import get_logger
-from livestream.serving import KEPT_MESSAGES, ServingCopy
+from livestream.serving import KEPT_MESSAGES, ServingCopy, StagedKind, Status
 from livestream_projector import metrics
 from livestream_projector.outbox import LOADER_LOCK
 
 # A chunk blocks Redis for a few milliseconds.
 _CHUNK_ROWS = 1_000
-# A load reads everything once: far longer than any other statement, and still not forever.
-_LOCK_TIMEOUT_SECONDS = 600.0
 
 _CHANNELS = """
 SELECT channel, display_name, messages, last_ms FROM channels WHERE generation = $1 AND messages > 0
@@ -33,6 +31,11 @@ _POSITIONS = """
 SELECT partition, messages_offset, users_offset, messages, channels FROM partitions
 WHERE generation = $1 ORDER BY partition
 """
+_STAGED: Final[tuple[tuple[StagedKind, str, type[NameRow | RemovedName | UserShare]], ...]] = (
+    ("channels", _CHANNELS, NameRow),
+    ("ended", _ENDED, RemovedName),
+    ("shares", _SHARES, UserShare),
+)
 
 _log = get_logger(__name__)
 
@@ -47,33 +50,36 @@ class Loader:
 
     async def load(self, *, replace: bool) -> None:
         """Load a new epoch: one process at a time, and only where there is none, unless it is to be replaced."""
-        async with self._pool.acquire() as connection:
-            before = await self._serving.status()
-            await connection.execute("SELECT pg_advisory_lock($1)", LOADER_LOCK, timeout=_LOCK_TIMEOUT_SECONDS)
-            try:
-                now = await self._serving.status()
-                if now.cursor is not None and (not replace or now.cursor.epoch != (before.cursor or now.cursor).epoch):
-                    return
-                await self._fill(connection)
-            finally:
-                await connection.execute("SELECT pg_advisory_unlock($1)", LOADER_LOCK)
+        asked = _epoch(await self._serving.status())
+        async with self._pool.acquire() as guard, guard.transaction():
+            await guard.execute("SELECT pg_advisory_xact_lock($1)", LOADER_LOCK)
+            held = _epoch(await self._serving.status())
+            if held and (not replace or held != asked):
+                return
+            async with self._pool.acquire() as connection:
+                await self._fill(connection, guard, held)
 
-    async def _fill(self, connection: Any) -> None:
+    async def _fill(self, connection: Any, guard: Any, held: str) -> None:
+        """Stage and switch. `guard` holds the lock in a transaction, which has to show that it is alive."""
         epoch, generation = new_epoch(), self._generation
         _log.info("epoch_loading", epoch=epoch, generation=generation)
         async with connection.transaction(isolation="repeatable_read", readonly=True):
             positions = [tuple(row) for row in await connection.fetch(_POSITIONS, generation)]
             messages = await newest_first(connection, generation, HistoryFilter(), KEPT_MESSAGES, None)
             await self._serving.stage(epoch, "messages", messages)
-            async for chunk in _chunks(connection, _CHANNELS, generation):
-                await self._serving.stage(epoch, "channels", [NameRow(*row) for row in chunk])
-            async for chunk in _chunks(connection, _ENDED, generation):
-                await self._serving.stage(epoch, "ended", [RemovedName(*row) for row in chunk])
-            async for chunk in _chunks(connection, _SHARES, generation):
-                await self._serving.stage(epoch, "shares", [UserShare(*row) for row in chunk])
-        await self._serving.switch(epoch, generation, len(positions), positions)
-        metrics.EPOCHS_LOADED.inc()
-        _log.info("epoch_loaded", epoch=epoch, messages=sum(position[3] for position in positions))
+            for kind, query, row_type in _STAGED:
+                async for chunk in _chunks(connection, query, generation):
+                    await self._serving.stage(epoch, kind, [row_type(*row) for row in chunk])
+                    await guard.execute("SELECT 1")
+        if await self._serving.switch(epoch, generation, len(positions), positions, replaces=held):
+            metrics.EPOCHS_LOADED.inc()
+            _log.info("epoch_loaded", epoch=epoch, messages=sum(position[3] for position in positions))
+        else:
+            _log.warning("epoch_superseded", epoch=epoch)
+
+
+def _epoch(status: Status) -> str:
+    return status.cursor.epoch if status.cursor else ""
 
 
 async def _chunks(connection: Any, query: str, generation: int) -> AsyncIterator[list[Any]]:

@@ -15,6 +15,9 @@ from livestream_projector.loader import Loader
 from livestream_projector.outbox import Outbox
 from livestream_projector.store import Committed
 
+# A batch that stays behind for so many sweeps continues nothing that is still in the outbox: what it continued is
+# gone from there, as after a restored backup, and only a new epoch helps.
+_SWEEPS_BEHIND: Final = 4
 # How often to look for batches that a process left behind which died between its commit and its publish.
 _SWEEP_SECONDS: Final = 2.0
 # Batches held in memory on their way to Redis; the outbox has them too, so what does not fit is not lost.
@@ -38,6 +41,7 @@ class Publisher:
         self._queue: deque[Committed] = deque(maxlen=_QUEUED_BATCHES)
         self._wake = asyncio.Event()
         self._published_ids: list[int] = []
+        self._sweeps_behind = 0
 
     def enqueue(self, committed: Committed) -> None:
         """Publish soon."""
@@ -96,6 +100,10 @@ class Publisher:
         while await self._drain():
             pass
         await self._forget_published()
+        if self._sweeps_behind >= _SWEEPS_BEHIND:
+            _log.error("outbox_stuck", sweeps=self._sweeps_behind)
+            await self._loader.load(replace=True)
+            self._sweeps_behind = 0
 
     async def _forget_published(self) -> None:
         if self._published_ids and await self._outbox.delete(self._published_ids):
@@ -117,6 +125,7 @@ class Publisher:
                 else:
                     behind += 1
         metrics.OUTBOX_ROWS.set(behind)
+        self._sweeps_behind = self._sweeps_behind + 1 if behind and not progress else 0
         return progress and behind > 0
 
     async def _publish(self, batch: bytes) -> PublishOutcome:

@@ -13,6 +13,7 @@ from livestream.cursor import Cursor
 from livestream.deltas import MessageRow, NameRow, RemovedName, Totals, UserShare
 
 NameKind = Literal["channels", "users"]
+StagedKind = Literal["messages", "channels", "shares", "ended"]
 # How many of the newest messages serving.lua keeps, as its constant of that name says.
 KEPT_MESSAGES = 1_000
 MAX_BATCH_BYTES = 64 * 1024 * 1024  # well below Redis's limit of 512 MiB for one argument
@@ -119,17 +120,26 @@ class ServingCopy:
     async def stage(
         self,
         epoch: str,
-        kind: Literal["messages", "channels", "shares", "ended"],
+        kind: StagedKind,
         rows: Sequence[MessageRow | NameRow | UserShare | RemovedName],
     ) -> None:
         """Fill an epoch that nobody reads yet."""
         await self._call("stage", epoch, kind, _encode(rows))
 
     async def switch(
-        self, epoch: str, generation: int, partitions: int, positions: Sequence[tuple[int, int, int, int, int]]
-    ) -> None:
-        """Make a staged epoch the one to read. `positions`: (partition, both next offsets, messages, channels)."""
-        await self._call("switch", epoch, generation, partitions, _encode(positions))
+        self,
+        epoch: str,
+        generation: int,
+        partitions: int,
+        positions: Sequence[tuple[int, int, int, int, int]],
+        *,
+        replaces: str,
+    ) -> bool:
+        """Make a staged epoch the one to read. `positions`: (partition, both next offsets, messages, channels).
+
+        False, and nothing done, where the epoch held is not `replaces` ("" for none): another loader was faster.
+        """
+        return bool(await self._call("switch", epoch, generation, partitions, _encode(positions), replaces) == b"ok")
 
     async def windows(self, *, messages: int = 0, channels: int = 0, users: int = 0) -> Windows:
         """The top of the three orders at one position. Raises NoEpochError."""

@@ -280,9 +280,12 @@ local function stage(_, args)
   return 'ok'
 end
 
--- switch(epoch, generation, partitions, [[partition, messages_offset, users_offset, messages, channels]]): readers see the
--- staged epoch from now on, and the one before is gone.
+-- switch(epoch, generation, partitions, [[partition, messages_offset, users_offset, messages, channels]], replaces) ->
+-- 'ok': readers see the staged epoch from now on, and the one before is gone. 'superseded' where the epoch held is not
+-- the one that the loader set out to replace ('' for none): a loader that was stopped for long comes too late.
 local function switch(_, args)
+  local held = read_meta()
+  if (held and held.epoch or '') ~= args[5] then return 'superseded' end
   local before = redis.call('HGET', META, 'epoch')
   local fields = {
     'epoch', args[1], 'generation', args[2], 'partitions', args[3], 'run_id', run_id(),
