@@ -60,7 +60,7 @@ class Intake:
             while self._under_way and (self._under_way[0].settled or len(self._under_way) >= MAX_STEPS_UNDER_WAY):
                 await self._wait_for_first()
             if events:
-                self._under_way.append(await self._writer.submit(events))
+                self._under_way.append(await self._writer.submit(events, after=self._under_way))
             self._handed_over = self.items
 
     async def finish(self) -> None:

@@ -1,7 +1,7 @@
 """Puts events on the log: bounded in memory, in order, and done only when all in-sync replicas say so."""
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Final, NamedTuple
 
 import msgspec
@@ -44,11 +44,12 @@ class LogWriter:
         self._ack_timeout_seconds = ack_timeout_seconds
         self._lanes: dict[Place, Lane] = {}
 
-    async def submit(self, events: Iterable[tuple[int, Event]]) -> Receipt:
+    async def submit(self, events: Iterable[tuple[int, Event]], after: Collection[Receipt] = ()) -> Receipt:
         """Hand over events, each with its index in the request; waits while too much is in flight.
 
-        Those of one channel keep their order. Raises LogUnavailableError where Kafka is known to be away, or nothing
-        became free in time; then none of these events was handed over.
+        Those of one channel keep their order, also behind what was handed over before (`after`). Raises
+        LogUnavailableError where Kafka is known to be away, nothing became free in time, or one of `after` failed; then
+        none of these events was handed over.
         """
         try:
             connection = self._keeper.connection
@@ -58,11 +59,16 @@ class LogWriter:
         for place in loads:
             self._refuse_if_stuck(place, connection)
         receipt = Receipt(self._ack_timeout_seconds)
+        size = sum(load.size for load in loads.values())
         try:
             async with asyncio.timeout(self._ack_timeout_seconds):
-                await self._budget.take(sum(load.size for load in loads.values()))
+                await self._budget.take(size)
         except TimeoutError:
             raise LogUnavailableError("too much is waiting for Kafka already") from None
+        if any(earlier.failed for earlier in after):
+            # What failed will be sent again, and must not find these before it.
+            self._budget.give_back(size)
+            raise LogUnavailableError("Kafka did not acknowledge what came before")
         for place, load in loads.items():
             self._put(place, load, receipt)
         return receipt

@@ -34,6 +34,11 @@ class Receipt:
             self._all_ended.set_result(None)
 
     @property
+    def failed(self) -> bool:
+        """Whether some of it is lost, or its fate unknown."""
+        return bool(self._failed)
+
+    @property
     def settled(self) -> bool:
         """Whether `wait` would not have to wait."""
         return not self._open
