@@ -68,7 +68,8 @@ class Fold:
         self.follower: Follower | None = None
 
     async def begin(self) -> None:
-        await self.pool.execute("SELECT create_generation($1, 'retired', $2)", self.generation, PARTITIONS)
+        await self.pool.execute("UPDATE generations SET state = 'retired'")
+        await self.pool.execute("SELECT create_generation($1, 'live', $2)", self.generation, PARTITIONS)
         await Loader(self.pool, self.serving, self.generation).load(replace=True)
 
     async def fold(self, records: list[LogRecord], random: Random) -> None:
@@ -92,7 +93,8 @@ class Fold:
     async def _publish(self, committed: Committed) -> None:
         self.states |= committed.partitions
         for outcome in (PublishOutcome.OK, PublishOutcome.DUPLICATE):
-            assert (await self.serving.publish(committed.batch, self.generation))[0] is outcome
+            assert committed.outbox is not None
+            assert (await self.serving.publish(committed.outbox[1], self.generation))[0] is outcome
         if self.follower:
             await self.follower.follow(self.serving)
             rows = await History(self.pool).newest_first(self.generation, HistoryFilter(), 1_000)

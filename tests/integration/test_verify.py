@@ -25,11 +25,11 @@ from livestream.events import (
 )
 from livestream.serving import ServingCopy
 from livestream.times import now_ms
-from livestream_local.stack import Stack, exclusive, published
+from livestream_local.stack import exclusive, published
 from livestream_local.verify.findings import Findings
 from livestream_local.verify.verification import verify
 from tests.support.kafka_log import KafkaLog, kafka_log
-from tests.support.stacks import RunningStack, StartStack
+from tests.support.stacks import RunningStack, StartStack, described
 from tests.support.waiting import wait_until_async
 
 PARTITIONS = 12
@@ -45,21 +45,6 @@ def stack(start_stack: StartStack) -> Iterator[RunningStack]:
 async def log(stack: RunningStack) -> AsyncIterator[KafkaLog]:
     async with kafka_log(stack.kafka_bootstrap_servers, PARTITIONS) as appender:
         yield appender
-
-
-def described(stack: RunningStack, data: Path) -> Stack:
-    return Stack(
-        web_url=stack.web_url,
-        ingest_url=stack.ingest_url,
-        stream_url=stack.stream_url,
-        kafka_bootstrap_servers=stack.kafka_bootstrap_servers,
-        database_url=stack.database_url,
-        redis_url=stack.redis_url,
-        port_base=stack.ports.web,
-        data=str(data),
-        pid=0,
-        pids={},
-    )
 
 
 async def run(stack: RunningStack, data: Path) -> tuple[int, str]:

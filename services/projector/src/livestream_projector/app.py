@@ -12,6 +12,7 @@ from aiokafka.errors import KafkaError
 
 from livestream.clients import postgres_pool, redis_client
 from livestream.events import MESSAGES_TOPIC
+from livestream.logs import get_logger
 from livestream.retries import until_it_works
 from livestream.service import add_health_routes, run_in_background
 from livestream.serving import ServingCopy
@@ -30,6 +31,7 @@ from livestream_projector.schema import migrate
 from livestream_projector.settings import Settings
 from livestream_projector.store import Store
 from livestream_projector.users_log import UsersLog
+from livestream_projector.writes import RetiredError
 
 # The fold uses one connection, the loader two; the publisher, the eraser and the health check one each.
 _POSTGRES_CONNECTIONS = 6
@@ -37,6 +39,9 @@ _POSTGRES_CONNECTIONS = 6
 # A process that is stopped in the middle of a transaction holds its partitions' rows. Whoever takes the partitions over
 # waits for them only so long, and Postgres ends a transaction in which nothing happens.
 _POSTGRES_SETTINGS = {"idle_in_transaction_session_timeout": "10s", "lock_timeout": "5s"}
+
+
+_log = get_logger(__name__)
 
 
 class NotReadyError(Exception):
@@ -79,36 +84,55 @@ async def _project(settings: Settings, pool: asyncpg.Pool, serving: ServingCopy,
         lambda: ensure_topics(settings.kafka_servers, settings.partitions, settings.replication_factor),
         (KafkaError,),
     )
-    generation = await until_it_works("generation", lambda: live_generation(pool, partitions), POSTGRES_FAILURES)
     async with _dead_letter_producer(settings) as producer:
-        office, users_office = DeadLetterOffice(producer), DeadLetterOffice(producer)
-        publisher = Publisher(serving, Outbox(pool, generation), Loader(pool, serving, generation), generation)
-        users = UsersLog(settings.kafka_servers, users_office)
-        projector = Projector(
-            Store(pool, generation, office.bury),
-            users,
-            office,
-            publisher,
-            lambda states: check_log(settings.kafka_servers, states),
-            partitions,
-            settings.batch_records,
-            settings.batch_interval_ms,
-        )
-        consumer = new_consumer(settings.kafka_servers, settings.group)
-        assignment = Assignment(consumer, projector.take, projector.drop)
-        consumer.subscribe([MESSAGES_TOPIC], listener=assignment)
-        try:
-            async with asyncio.TaskGroup() as tasks:
-                tasks.create_task(users.run())
-                tasks.create_task(publisher.run())
-                tasks.create_task(Eraser(pool, generation).run())
-                await until_it_works("join_group", consumer.start, (KafkaError,))
-                folding.set()
-                tasks.create_task(_raise(assignment.failure))
-                tasks.create_task(Progress(projector, serving, publisher).run(consumer))
-                tasks.create_task(projector.run(consumer))
-        finally:
-            await consumer.stop()
+        while True:
+            generation = await until_it_works(
+                "generation", lambda: live_generation(pool, partitions), POSTGRES_FAILURES
+            )
+            try:
+                await _fold_generation(settings, generation, partitions, pool, serving, producer, folding)
+            except* RetiredError:
+                _log.info("generation_retired", generation=generation)
+
+
+async def _fold_generation(
+    settings: Settings,
+    generation: int,
+    partitions: int,
+    pool: asyncpg.Pool,
+    serving: ServingCopy,
+    producer: AIOKafkaProducer,
+    folding: asyncio.Event,
+) -> None:
+    """Fold until a rebuild has switched to the next generation: then a group with RetiredError is raised."""
+    office = DeadLetterOffice(producer)
+    publisher = Publisher(serving, Outbox(pool, generation), Loader(pool, serving, generation), generation)
+    users = UsersLog(settings.kafka_servers, DeadLetterOffice(producer))
+    projector = Projector(
+        Store(pool, generation, office.bury),
+        users,
+        office,
+        publisher,
+        lambda states: check_log(settings.kafka_servers, states),
+        partitions,
+        settings.batch_records,
+        settings.batch_interval_ms,
+    )
+    consumer = new_consumer(settings.kafka_servers, settings.group)
+    assignment = Assignment(consumer, projector.take, projector.drop)
+    consumer.subscribe([MESSAGES_TOPIC], listener=assignment)
+    try:
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(users.run())
+            tasks.create_task(publisher.run())
+            tasks.create_task(Eraser(pool, generation).run())
+            await until_it_works("join_group", consumer.start, (KafkaError,))
+            folding.set()
+            tasks.create_task(_raise(assignment.failure))
+            tasks.create_task(Progress(projector, serving, publisher).run(consumer))
+            tasks.create_task(projector.run(consumer))
+    finally:
+        await consumer.stop()
 
 
 @asynccontextmanager

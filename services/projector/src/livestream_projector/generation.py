@@ -1,19 +1,34 @@
-"""Which generation of the read model is folded."""
+"""Generations of the read model: one is live; a rebuild folds the next one beside it and then switches."""
 
+from enum import StrEnum
 from typing import Any
 
 import asyncpg
+
+
+class GenerationState(StrEnum):
+    BUILDING = "building"
+    LIVE = "live"
+    RETIRED = "retired"
 
 
 class PartitionCountError(Exception):
     """The topic has another number of partitions than the read model was begun with."""
 
 
+_LIVE = "SELECT generation, partitions FROM generations WHERE state = 'live'"
+_NOT_THERE_YET = """
+SELECT count(*) FROM partitions old JOIN partitions new USING (partition)
+WHERE old.generation = $1 AND new.generation = $2
+  AND (new.messages_offset < old.messages_offset OR new.users_offset < old.users_offset)
+"""
+
+
 async def live_generation(pool: asyncpg.Pool, partitions: int) -> int:
     """The live generation, begun here where there is none yet. Raises PartitionCountError, and asyncpg's errors."""
     async with pool.acquire() as connection, connection.transaction():
         await connection.execute("LOCK TABLE generations IN SHARE ROW EXCLUSIVE MODE")
-        row: Any = await connection.fetchrow("SELECT generation, partitions FROM generations WHERE state = 'live'")
+        row: Any = await connection.fetchrow(_LIVE)
         if row is None:
             await connection.execute("SELECT create_generation(1, 'live', $1)", partitions)
             return 1
@@ -25,3 +40,37 @@ async def live_generation(pool: asyncpg.Pool, partitions: int) -> int:
         )
     generation: int = row["generation"]
     return generation
+
+
+async def begin_next(pool: asyncpg.Pool) -> tuple[int, int, int]:
+    """Begin the generation after the live one; returns both, and the number of partitions.
+
+    What a rebuild that did not come to its end has left is dropped first. The caller sees to it that there is only one.
+    """
+    async with pool.acquire() as connection:
+        for (left,) in await connection.fetch("SELECT generation FROM generations WHERE state <> 'live'"):
+            await drop(connection, left)
+        row: Any = await connection.fetchrow(_LIVE)
+        live, partitions = row
+        following = live + 1
+        await connection.execute("SELECT create_generation($1, 'building', $2)", following, partitions)
+    return live, following, partitions
+
+
+async def switch(pool: asyncpg.Pool, live: int, following: int) -> bool:
+    """Make `following` the live generation, if every partition of it has reached the live one's offsets."""
+    async with pool.acquire() as connection, connection.transaction():
+        # Waits for the batches under way, which hold these rows shared, and keeps new ones out.
+        await connection.execute("SELECT FROM generations ORDER BY generation FOR UPDATE")
+        if await connection.fetchval(_NOT_THERE_YET, live, following):
+            return False
+        set_state = "UPDATE generations SET state = $2 WHERE generation = $1"
+        await connection.execute(set_state, live, GenerationState.RETIRED)
+        await connection.execute(set_state, following, GenerationState.LIVE)
+    return True
+
+
+async def drop(connection: Any, generation: int) -> None:
+    """Drop all of a generation's rows."""
+    await connection.execute(f"DROP TABLE IF EXISTS messages_{generation:d}")
+    await connection.execute("DELETE FROM generations WHERE generation = $1", generation)

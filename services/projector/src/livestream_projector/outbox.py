@@ -4,6 +4,9 @@ from collections.abc import Sequence
 
 import asyncpg
 
+from livestream_projector.generation import GenerationState
+from livestream_projector.writes import RetiredError
+
 # A loader holds this lock while it fills an epoch from a snapshot of Postgres: until it is done, batches behind that
 # snapshot must not go, even if the epoch before has them. "loader" in ASCII.
 LOADER_LOCK = 0x6C6F61646572
@@ -29,6 +32,13 @@ class Outbox:
                 CHUNK_BATCHES,
             )
         return [(row["id"], row["batch"]) for row in rows]
+
+    async def check_generation(self) -> None:
+        """Raises RetiredError where a rebuild has switched to another generation."""
+        async with self._pool.acquire() as connection:
+            state = await connection.fetchval("SELECT state FROM generations WHERE generation = $1", self._generation)
+        if state != GenerationState.LIVE:
+            raise RetiredError(f"generation {self._generation} is not live")
 
     async def delete(self, ids: Sequence[int]) -> bool:
         """Forget batches that Redis has; false, and nothing done, while an epoch is being loaded."""

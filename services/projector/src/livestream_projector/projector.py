@@ -144,7 +144,8 @@ class Projector:
 
     def _committed(self, committed: Committed) -> None:
         self.states.update((p, state) for p, state in committed.partitions.items() if p in self.states)
-        self._publisher.enqueue(committed)
+        if committed.outbox:
+            self._publisher.enqueue(*committed.outbox)
 
     async def _start_anew(self, consumer: AIOKafkaConsumer, error: FencedError) -> None:
         """Go back to where Postgres says that our partitions stand: as after an assignment."""

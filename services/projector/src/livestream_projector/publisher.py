@@ -13,7 +13,6 @@ from livestream.serving import PublishOutcome, ServingCopy
 from livestream_projector import metrics
 from livestream_projector.loader import Loader
 from livestream_projector.outbox import Outbox
-from livestream_projector.store import Committed
 
 # A batch that stays behind for so many sweeps continues nothing that is still in the outbox: what it continued is
 # gone from there, as after a restored backup, and only a new epoch helps.
@@ -38,14 +37,14 @@ class Publisher:
         self._outbox = outbox
         self._loader = loader
         self._generation = generation
-        self._queue: deque[Committed] = deque(maxlen=_QUEUED_BATCHES)
+        self._queue: deque[tuple[int, bytes]] = deque(maxlen=_QUEUED_BATCHES)
         self._wake = asyncio.Event()
         self._published_ids: list[int] = []
         self._sweeps_behind = 0
 
-    def enqueue(self, committed: Committed) -> None:
+    def enqueue(self, outbox_id: int, batch: bytes) -> None:
         """Publish soon."""
-        self._queue.append(committed)
+        self._queue.append((outbox_id, batch))
         self._wake.set()
 
     def wake(self) -> None:
@@ -84,19 +83,21 @@ class Publisher:
     async def _publish_queue(self) -> bool:
         """The batches of this process, as they were committed. False where Redis is behind them, or has no epoch."""
         while self._queue:
-            committed = self._queue.popleft()
-            outcome = await self._publish(committed.batch)
+            outbox_id, batch = self._queue.popleft()
+            outcome = await self._publish(batch)
             if outcome not in _IN_REDIS:
                 self._queue.clear()
                 return False
-            self._published_ids.append(committed.outbox_id)
+            self._published_ids.append(outbox_id)
         return True
 
     async def _sweep(self) -> None:
         """Forget what Redis has, and publish what else waits in the outbox, whoever committed it."""
+        await self._outbox.check_generation()
         await self._forget_published()
-        if (await self._serving.status()).cursor is None:
-            await self._loader.load(replace=False)
+        status = await self._serving.status()
+        if status.generation != self._generation:
+            await self._loader.load(replace=status.cursor is not None)
         while await self._drain():
             pass
         await self._forget_published()

@@ -23,6 +23,7 @@ from livestream.fold import (
 )
 from livestream_projector import metrics
 from livestream_projector.deletion_prior import load_channel_deletion, load_user_deletion
+from livestream_projector.generation import GenerationState
 from livestream_projector.prior import load_partitions, load_prior
 from livestream_projector.writes import FencedError, write
 
@@ -30,23 +31,28 @@ BeforeCommit = Callable[[Sequence[DeadLetter]], Awaitable[None]]
 
 
 class Committed(msgspec.Struct, frozen=True):
-    """A batch that is in Postgres, to be published: its outbox row, its bytes, and where its partitions stand now."""
+    """A batch that is in Postgres: where its partitions stand now, and its outbox row's id and bytes, if it has one."""
 
-    outbox_id: int
-    batch: bytes
     partitions: dict[int, PartitionState]
+    outbox: tuple[int, bytes] | None
 
 
 class Store:
-    """Folds into one generation. `bury` gets the dead letters before each commit: none is lost by a crash.
+    """Folds into one generation, as long as it is in `state`.
 
-    Methods raise FencedError where another process owns a partition, and asyncpg's errors, OSError or TimeoutError
-    where Postgres fails; then nothing was committed and the same call can be made again.
+    `bury` gets the dead letters before each commit, so that a crash loses none.
+
+    Methods raise FencedError where another process owns a partition, RetiredError where the generation has left its
+    state, and asyncpg's errors, OSError or TimeoutError where Postgres fails; then nothing was committed, and in the
+    last case the same call can be made again.
     """
 
-    def __init__(self, pool: asyncpg.Pool, generation: int, bury: BeforeCommit) -> None:
+    def __init__(
+        self, pool: asyncpg.Pool, generation: int, bury: BeforeCommit, state: GenerationState = GenerationState.LIVE
+    ) -> None:
         self._pool = pool
         self.generation = generation
+        self._state = state
         self._bury = bury
 
     async def positions(self, partitions: Sequence[int]) -> dict[int, PartitionState]:
@@ -108,14 +114,14 @@ class Store:
     async def _commit(self, connection: Any, changes: Changes) -> Committed:
         await self._bury(changes.dead_letters)
         started = time.perf_counter()
-        outbox_id, batch = await write(connection, self.generation, changes)
+        outbox = await write(connection, self.generation, self._state, changes)
         metrics.BATCH_SECONDS.labels("commit").observe(time.perf_counter() - started)
         metrics.BATCHES.inc()
         for outcome, count in changes.outcomes.items():
             metrics.RECORDS.labels(outcome).inc(count)
         for letter in changes.dead_letters:
             metrics.DEAD_LETTERS.labels(letter.rejected.reason).inc()
-        return Committed(outbox_id, batch, changes.prior.partitions)
+        return Committed(changes.prior.partitions, outbox)
 
 
 def _offsets(state: PartitionState) -> tuple[int, int]:

@@ -5,12 +5,19 @@ from typing import Any
 
 from livestream.deltas import encode_batch
 from livestream.fold import NEVER_MS, Changes, DisplayName, MessageState, Pair, UserKey
+from livestream_projector.generation import GenerationState
 
 
 class FencedError(Exception):
     """Another process has moved a partition's offsets since: it owns the partition now, and nothing was written."""
 
 
+class RetiredError(Exception):
+    """The generation is not the one to fold any more: a rebuild has switched to the next one. Nothing was written."""
+
+
+# Shared by all who fold; a rebuild that switches waits for them, and they for it.
+_HOLD_GENERATION = "SELECT state FROM generations WHERE generation = $1 FOR SHARE"
 _ADVANCE = """
 UPDATE partitions p
 SET messages_offset = n.messages_offset, users_offset = n.users_offset, messages = n.messages, channels = n.channels,
@@ -85,12 +92,14 @@ SET up_to_ms = greatest(erasures.up_to_ms, excluded.up_to_ms)
 """
 
 
-async def write(connection: Any, generation: int, changes: Changes) -> tuple[int, bytes]:
-    """Commit a batch; returns the id of its outbox row and the encoded batch.
+async def write(connection: Any, generation: int, state: GenerationState, changes: Changes) -> tuple[int, bytes] | None:
+    """Commit a batch, while the generation is in `state`. A live one's goes to the outbox: returns its id and encoding.
 
-    Raises FencedError, and asyncpg's errors: then nothing was written.
+    Raises FencedError, RetiredError and asyncpg's errors: then nothing was written.
     """
     async with connection.transaction():
+        if await connection.fetchval(_HOLD_GENERATION, generation) != state:
+            raise RetiredError(f"generation {generation} is not {state}")
         await _advance(connection, generation, changes)
         await _write_messages(connection, generation, changes.messages.values())
         await _recount_pairs(connection, generation, changes)
@@ -99,6 +108,8 @@ async def write(connection: Any, generation: int, changes: Changes) -> tuple[int
         await _write_channels(connection, generation, changes)
         await _write_users(connection, generation, changes)
         await _plan_erasures(connection, generation, changes)
+        if state is not GenerationState.LIVE:
+            return None
         batch = encode_batch(changes.batch())
         outbox_id: int = await connection.fetchval(
             "INSERT INTO outbox (generation, batch) VALUES ($1, $2) RETURNING id", generation, batch

@@ -14,6 +14,9 @@ from livestream.deltas import MessageRow, NameRow, RemovedName, Totals, UserShar
 
 NameKind = Literal["channels", "users"]
 StagedKind = Literal["messages", "channels", "shares", "ended"]
+_REBUILD_KEY = "{livestream}:rebuild"
+# Of a rebuild that was killed nobody speaks for longer.
+_REBUILD_SHOWN_SECONDS = 10
 # How many of the newest messages serving.lua keeps, as its constant of that name says.
 KEPT_MESSAGES = 1_000
 MAX_BATCH_BYTES = 64 * 1024 * 1024  # well below Redis's limit of 512 MiB for one argument
@@ -92,7 +95,10 @@ class ProgressReport(msgspec.Struct, array_like=True, frozen=True):
 
 
 class Status(NamedTuple):
-    """What the heartbeat needs. `cursor` is None while there is no epoch; `rebuild` is its progress from 0 to 1."""
+    """What the heartbeat needs. `cursor` is None while there is no epoch; `rebuild` is its progress from 0 to 1.
+
+    `generation` is the one that the epoch was loaded from.
+    """
 
     now_ms: int
     cursor: Cursor | None
@@ -100,6 +106,7 @@ class Status(NamedTuple):
     last_message_ms: int | None
     rebuild: float | None
     reports: list[ProgressReport]
+    generation: int | None = None
 
 
 _decode_report = msgspec.msgpack.Decoder(ProgressReport).decode
@@ -167,8 +174,15 @@ class ServingCopy:
         """Tell followers how far the fold is; false while there is no epoch."""
         return bool(await self._call("report", _encode(reports)) == b"ok")
 
+    async def show_rebuild(self, progress: float | None) -> None:
+        """Say for the next seconds that a rebuild is under way, from 0 to 1; None: that there is none any more."""
+        if progress is None:
+            await self.redis.delete(_REBUILD_KEY)
+        else:
+            await self.redis.set(_REBUILD_KEY, progress, ex=_REBUILD_SHOWN_SECONDS)
+
     async def status(self) -> Status:
-        now, epoch, sequence, partitions, newest, rebuild, reports = await self._call("status")
+        now, epoch, sequence, generation, partitions, newest, rebuild, reports = await self._call("status")
         return Status(
             now_ms=int(now),
             cursor=Cursor(epoch.decode(), int(sequence)) if epoch else None,
@@ -176,6 +190,7 @@ class ServingCopy:
             last_message_ms=int(newest) if newest else None,
             rebuild=float(rebuild) if rebuild else None,
             reports=[_decode_report(line) for line in reports],
+            generation=int(generation) if epoch else None,
         )
 
     async def _call(self, function: str, *arguments: str | int | bytes) -> Any:

@@ -384,7 +384,7 @@ local function report(_, args)
   return read_meta() and 'ok' or 'no-epoch'
 end
 
--- status() -> {now, epoch or '', sequence, partitions, newest ts or '', rebuild progress or '', reports}
+-- status() -> {now, epoch or '', sequence, generation, partitions, newest ts or '', rebuild progress or '', reports}
 local function status(_, _)
   local meta = read_meta() or {}
   local newest = ''
@@ -393,7 +393,8 @@ local function status(_, _)
     if #first > 0 then newest = string.format('%.0f', -first[2]) end
   end
   return {
-    string.format('%.0f', now_ms()), meta.epoch or '', meta.sequence or '0', meta.partitions or '0', newest,
+    string.format('%.0f', now_ms()), meta.epoch or '', meta.sequence or '0', meta.generation or '0',
+    meta.partitions or '0', newest,
     redis.call('GET', REBUILD) or '', redis.call('HVALS', PROGRESS),
   }
 end

@@ -1,0 +1,173 @@
+"""The rebuild: folds the whole log into a new generation beside the live one, then switches to it.
+
+`python -m livestream_projector.rebuild` with the projector's settings; it prints a line of JSON a second:
+{"records", "of", "state"}. Killed at any moment, it is begun again.
+"""
+
+import asyncio
+import sys
+from collections.abc import Sequence
+from typing import Any, Final
+
+import asyncpg
+import msgspec
+from aiokafka import AIOKafkaConsumer, TopicPartition
+
+from livestream.clients import postgres_pool, redis_client
+from livestream.events import MESSAGES_TOPIC, USERS_TOPIC, Rejected
+from livestream.fold import DeadLetter, PartitionState, split
+from livestream.logs import configure_logs, get_logger
+from livestream.service import new_event_loop
+from livestream.serving import ServingCopy
+from livestream.settings import Environment, SettingsError, stop_on_bad_settings
+from livestream_projector.consumer import new_consumer
+from livestream_projector.decode import read_message, read_user_deletion
+from livestream_projector.generation import GenerationState, begin_next, drop, switch
+from livestream_projector.settings import Settings
+from livestream_projector.store import Store
+
+# Only one at a time; held for the life of a connection. "rebuild" in ASCII.
+_REBUILD_LOCK: Final = 0x72656275696C64
+_CONNECTIONS: Final = 3
+_POLL_MS: Final = 200
+_TELL_SECONDS: Final = 1.0
+# The projectors notice a switch within their sweep of the outbox, and load an epoch.
+_SERVED_SECONDS: Final = 120.0
+# Reads that began before the switch may still look at the old generation for a moment.
+_GRACE_SECONDS: Final = 5.0
+
+_log = get_logger(__name__)
+
+
+class RebuildError(Exception):
+    """The rebuild could not be made; the live generation serves on."""
+
+
+async def _nothing(_: Sequence[DeadLetter]) -> None:
+    """The live fold has buried them already; one that was replayed since must not come back."""
+
+
+class Rebuild:
+    """One rebuild. Raises RebuildError, and the clients' errors; then nothing has changed for readers."""
+
+    def __init__(self, settings: Settings, pool: asyncpg.Pool, serving: ServingCopy) -> None:
+        self._settings = settings
+        self._pool = pool
+        self._serving = serving
+        self._states: dict[int, PartitionState] = {}
+        self._records = 0
+        self._of = 0
+
+    async def run(self) -> None:
+        async with self._pool.acquire() as guard:
+            if not await guard.fetchval("SELECT pg_try_advisory_lock($1)", _REBUILD_LOCK):
+                raise RebuildError("another rebuild is running")
+            live, following, partitions = await begin_next(self._pool)
+            _log.info("rebuild_started", live=live, following=following)
+            store = Store(self._pool, following, _nothing, GenerationState.BUILDING)
+            self._states = await store.positions(range(partitions))
+            teller = asyncio.create_task(self._tell())
+            try:
+                await self._fold(store, live, following)
+                _log.info("rebuild_switched", live=following)
+                await self._wait_until_served(following)
+            finally:
+                teller.cancel()
+                await self._serving.show_rebuild(None)
+            await asyncio.sleep(_GRACE_SECONDS)
+            await drop(guard, live)
+
+    async def _fold(self, store: Store, live: int, following: int) -> None:
+        users, messages = (new_consumer(self._settings.kafka_servers, group=None) for _ in range(2))
+        try:
+            await users.start()
+            await messages.start()
+            users_partition = TopicPartition(USERS_TOPIC, 0)
+            users.assign([users_partition])
+            users.seek(users_partition, 0)
+            # All deletions come first, so that no erased text is ever written again.
+            await self._fold_users(store, users, (await users.end_offsets([users_partition]))[users_partition])
+            partitions = [TopicPartition(MESSAGES_TOPIC, partition) for partition in self._states]
+            messages.assign(partitions)
+            for tp, first in (await messages.beginning_offsets(partitions)).items():
+                if first:
+                    raise RebuildError(
+                        f"{tp.topic}/{tp.partition} begins at offset {first}: its older records are gone"
+                    )
+                messages.seek(tp, 0)
+            while True:
+                self._of = sum((await messages.end_offsets(partitions)).values())
+                caught_up = await self._fold_messages(store, messages)
+                await self._fold_users(store, users, None)
+                if caught_up and await switch(self._pool, live, following):
+                    return
+        finally:
+            await users.stop()
+            await messages.stop()
+
+    async def _fold_messages(self, store: Store, consumer: AIOKafkaConsumer) -> bool:
+        """Fold what the next poll brings; true where that was nothing or little."""
+        polled = await consumer.getmany(timeout_ms=_POLL_MS, max_records=self._settings.batch_records)
+        records = [read_message(record, len(self._states)) for found in polled.values() for record in found]
+        for run in split(records):
+            self._states |= (await store.fold(run, self._states)).partitions
+        self._records += len(records)
+        return len(records) < self._settings.batch_records
+
+    async def _fold_users(self, store: Store, consumer: AIOKafkaConsumer, up_to: int | None) -> None:
+        """Apply deletions up to an offset, or those that have come since."""
+        tp = TopicPartition(USERS_TOPIC, 0)
+        while up_to is None or await consumer.position(tp) < up_to:
+            found: Sequence[Any] = (await consumer.getmany(timeout_ms=_POLL_MS if up_to else 0)).get(tp, [])
+            for record in found:
+                deletion = read_user_deletion(record)
+                for partition in self._states:
+                    if isinstance(deletion, Rejected):
+                        committed = await store.pass_by_user_record(partition, record.offset, self._states)
+                    else:
+                        committed = await store.fold_user_deletion(partition, deletion, self._states)
+                    self._states |= committed.partitions
+            if up_to is None and not found:
+                return
+
+    async def _wait_until_served(self, generation: int) -> None:
+        async with asyncio.timeout(_SERVED_SECONDS):
+            while (await self._serving.status()).generation != generation:
+                await asyncio.sleep(_POLL_MS / 1000)  # noqa: ASYNC110 - Redis has no event for it
+
+    async def _tell(self) -> None:
+        """Say how far it is: to viewers through Redis, to who started it on standard output."""
+        while True:
+            done = self._records / self._of if self._of else 0.0
+            await self._serving.show_rebuild(min(done, 1.0))
+            line = {"records": self._records, "of": self._of}
+            sys.stdout.write(msgspec.json.encode(line).decode() + "\n")
+            sys.stdout.flush()
+            await asyncio.sleep(_TELL_SECONDS)
+
+
+async def _main(settings: Settings) -> None:
+    redis = redis_client(settings.redis_url)
+    try:
+        async with postgres_pool(settings.database_url, _CONNECTIONS) as pool:
+            await Rebuild(settings, pool, ServingCopy(redis)).run()
+    finally:
+        await redis.aclose()
+
+
+def main() -> None:
+    try:
+        settings = Settings.read(Environment())
+    except SettingsError as error:
+        stop_on_bad_settings(error)
+    configure_logs("rebuild", settings.process.log_format, settings.process.log_level)
+    try:
+        with asyncio.Runner(loop_factory=new_event_loop) as runner:
+            runner.run(_main(settings))
+    except RebuildError as error:
+        sys.stderr.write(f"{error}\n")
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()

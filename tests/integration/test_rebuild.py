@@ -1,0 +1,145 @@
+"""A rebuild beside live traffic: the same rows in a new generation, and viewers who are told and go on."""
+
+import asyncio
+import os
+import sys
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from random import Random
+
+import aiohttp
+import asyncpg
+import msgspec
+import pytest
+
+from livestream.clients import redis_client
+from livestream.events import ChannelDeleted, MessagePosted, UserDeleted
+from livestream.serving import ServingCopy
+from livestream.times import now_ms
+from livestream_local.sse import EventParser, read_events
+from livestream_local.verify.findings import Findings
+from livestream_local.verify.verification import verify
+from tests.support.kafka_log import KafkaLog, kafka_log
+from tests.support.stacks import RunningStack, StartStack, described
+from tests.support.upstream_events import PARTITIONS, caught_up, messages
+from tests.support.waiting import wait_until_async
+
+REBUILD_S = 90
+
+
+@pytest.fixture(scope="module")
+def stack(start_stack: StartStack) -> Iterator[RunningStack]:
+    with start_stack(only=["projector", "gateway"]) as running:
+        yield running
+
+
+@pytest.fixture
+async def log(stack: RunningStack) -> AsyncIterator[KafkaLog]:
+    async with kafka_log(stack.kafka_bootstrap_servers, PARTITIONS) as appender:
+        yield appender
+
+
+@pytest.fixture
+async def serving(stack: RunningStack) -> AsyncIterator[ServingCopy]:
+    client = redis_client(stack.redis_url)
+    yield ServingCopy(client)
+    await client.aclose()
+
+
+async def start_rebuild(stack: RunningStack) -> asyncio.subprocess.Process:
+    return await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-m",
+        "livestream_projector.rebuild",
+        env=os.environ | stack.servers.environment,
+        stdout=asyncio.subprocess.PIPE,
+    )
+
+
+async def finish(process: asyncio.subprocess.Process) -> None:
+    await asyncio.wait_for(process.communicate(), REBUILD_S)
+    assert process.returncode == 0
+
+
+async def assert_equal(stack: RunningStack, log: KafkaLog, serving: ServingCopy, tmp_path: Path) -> None:
+    await caught_up(log, serving)
+    findings = Findings()
+    await verify(described(stack, tmp_path), findings, lambda _done, _of: None)
+    assert findings.equal, findings
+
+
+async def generations(stack: RunningStack) -> list[tuple[int, str]]:
+    connection = await asyncpg.connect(stack.database_url)
+    try:
+        return [tuple(row) for row in await connection.fetch("SELECT generation, state FROM generations")]
+    finally:
+        await connection.close()
+
+
+async def keep_posting(log: KafkaLog, enough: asyncio.Event) -> None:
+    number = 0
+    while not enough.is_set():
+        posts = [MessagePosted(f"live-{n}", f"{number}-{n}", f"user-{n}", "meanwhile", now_ms()) for n in range(20)]
+        await log.append(posts)
+        number += 1
+
+
+async def watch(stack: RunningStack, states: set[str], counts: list[int]) -> None:
+    """What a page on `home` is told."""
+    timeout = aiohttp.ClientTimeout(total=None)
+    async with (
+        aiohttp.ClientSession(timeout=timeout) as session,
+        session.get(f"{stack.stream_url}/v1/streams/home") as response,
+    ):
+        async for event in read_events(response, EventParser()):
+            told = msgspec.json.decode(event.data)
+            if event.event == "status":
+                states.add(told["state"])
+            elif "totals" in told:
+                counts.append(told["totals"]["messages"])
+
+
+async def test_a_rebuild_beside_live_traffic_gives_the_same_rows(
+    stack: RunningStack, log: KafkaLog, serving: ServingCopy, tmp_path: Path
+) -> None:
+    await log.append(messages(Random(1), 3_000, "rebuilt"))
+    await log.append([UserDeleted("rebuilt-u1", now_ms()), ChannelDeleted("rebuilt-3", now_ms())])
+    _, before, _ = await caught_up(log, serving)
+    states: set[str] = set()
+    counts: list[int] = []
+    watching = asyncio.create_task(watch(stack, states, counts))
+    enough = asyncio.Event()
+    posting = asyncio.create_task(keep_posting(log, enough))
+    await finish(await start_rebuild(stack))
+    enough.set()
+    await posting
+    await assert_equal(stack, log, serving, tmp_path)
+    _, after, _ = await caught_up(log, serving)
+    await wait_until_async(lambda: reached(counts, after.stand.totals.messages), what="the page at the end")
+    watching.cancel()
+    assert after.stand.cursor.epoch != before.stand.cursor.epoch
+    assert await generations(stack) == [(2, "live")]
+    assert "rebuilding" in states
+    assert counts == sorted(counts), "no count runs backwards"
+
+
+async def reached(counts: list[int], messages_: int) -> bool:
+    return bool(counts) and counts[-1] == messages_
+
+
+async def test_a_rebuild_that_was_killed_is_begun_again(
+    stack: RunningStack, log: KafkaLog, serving: ServingCopy, tmp_path: Path
+) -> None:
+    await log.append(messages(Random(2), 5_000, "killed"))
+    await caught_up(log, serving)
+    killed = await start_rebuild(stack)
+    assert killed.stdout is not None
+    async with asyncio.timeout(REBUILD_S):
+        while msgspec.json.decode(await killed.stdout.readline())["records"] == 0:
+            pass
+    killed.kill()
+    await killed.communicate()
+    await assert_equal(stack, log, serving, tmp_path)
+    await finish(await start_rebuild(stack))
+    await assert_equal(stack, log, serving, tmp_path)
+    assert len(await generations(stack)) == 1
