@@ -46,12 +46,12 @@ def shows_later_than(page: Page, user: str, number: int) -> bool:
 def test_a_refused_connection_is_told_within_five_seconds(
     page: Page, proxy: CuttingProxy, upstream: Upstream, unique: str
 ) -> None:
-    upstream.post(unique, unique, "before")
+    upstream.post_and_see(unique, unique, "before")
     open_live(page, f"/users/{unique}")
     proxy.refuse()
     expect_state(page, "disconnected", DISCONNECTED_MS)
     expect(page.get_by_role("status")).to_contain_text("Disconnected. Showing data from")
-    upstream.post(unique, unique, "meanwhile")
+    upstream.post_and_see(unique, unique, "meanwhile")
     expect(texts(page)).to_have_text(["before"])
     page.get_by_role("link", name="Refresh").click()
     expect(texts(page)).to_have_text(["meanwhile", "before"])
@@ -84,8 +84,7 @@ def test_a_stalled_connection_counts_as_cut(page: Page, proxy: CuttingProxy, ups
 def test_a_page_without_a_gateway_still_shows_what_is_there(
     page: Page, proxy: CuttingProxy, upstream: Upstream, unique: str
 ) -> None:
-    upstream.post(unique, unique, "there")
-    wait_until(lambda: upstream.listed(f"messages?user={unique}"))
+    upstream.post_and_see(unique, unique, "there")
     proxy.refuse()
     page.goto(f"/users/{unique}")
     expect(texts(page)).to_have_text(["there"])

@@ -23,7 +23,7 @@ ODD_TEXTS = [
 
 
 def test_home_moves(page: Page, upstream: Upstream, unique: str) -> None:
-    upstream.post(f"{unique}-a", unique, "first")
+    upstream.post_and_see(f"{unique}-a", unique, "first")
     open_live(page, "/")
     before = upstream.totals()
     expect(total(page, "messages")).to_have_text(f"{before['messages']:,}")
@@ -146,7 +146,7 @@ def test_the_script_and_the_server_draw_the_same(page: Page, upstream: Upstream,
 
 
 def test_edits_and_deletions_reach_open_pages(page: Page, upstream: Upstream, unique: str) -> None:
-    ids = upstream.post(unique, unique, "keep", "to be edited", "to be deleted")
+    ids = upstream.post_and_see(unique, unique, "keep", "to be edited", "to be deleted")
     open_live(page, f"/channels/{unique}")
     upstream.edit(unique, ids[1], "edited")
     expect(texts(page)).to_have_text(["to be deleted", "edited", "keep"])
@@ -173,7 +173,7 @@ def test_a_deleted_user_disappears_everywhere(page: Page, upstream: Upstream, un
 
 
 def test_a_page_without_scripts_is_complete(browser: Browser, base_url: str, upstream: Upstream, unique: str) -> None:
-    upstream.post(unique, unique, *[f"text {number}" for number in range(60)])
+    upstream.post_and_see(unique, unique, *[f"text {number}" for number in range(60)])
     context = browser.new_context(java_script_enabled=False, base_url=base_url)
     page = context.new_page()
     page.goto("/")

@@ -13,7 +13,7 @@ from tests.support.waiting import wait_until
 @pytest.fixture
 def channel(upstream: Upstream, unique: str) -> str:
     """A channel with 180 messages."""
-    upstream.post(unique, unique, *[f"text {number}" for number in range(180)])
+    upstream.post_and_see(unique, unique, *[f"text {number}" for number in range(180)])
     return unique
 
 
@@ -83,7 +83,7 @@ def test_selected_or_focused_messages_stay_where_they_are(page: Page, upstream: 
 
 
 def test_a_message_that_is_read_is_deleted_all_the_same(page: Page, upstream: Upstream, unique: str) -> None:
-    ids = upstream.post(unique, unique, *[f"text {number}" for number in range(60)])
+    ids = upstream.post_and_see(unique, unique, *[f"text {number}" for number in range(60)])
     open_live(page, f"/channels/{unique}")
     page.locator("ol.messages .user").nth(1).focus()
     upstream.delete_message(unique, ids[55])
@@ -131,8 +131,7 @@ def test_pause_stops_what_moves_and_is_remembered(page: Page, upstream: Upstream
     expect(page.get_by_role("status")).to_have_text(re.compile("Paused. Showing data from .* UTC"))
     before = total(page, "messages").text_content()
     upstream.post(unique, unique, "while paused")
-    upstream.post(unique, f"{unique} brief", "deleted while paused")
-    wait_until(lambda: upstream.listed(f"messages?user={unique}%20brief"))
+    upstream.post_and_see(unique, f"{unique} brief", "deleted while paused")
     expect(total(page, "messages")).to_have_text(before or "")
     page.reload()
     expect_state(page, "paused")
@@ -167,7 +166,7 @@ def test_a_focused_row_does_not_move(page: Page, upstream: Upstream, unique: str
 @pytest.mark.parametrize("path", ["/", "/messages", "/users", "/users/{}", "/nothing"])
 def test_nothing_is_wider_than_the_page(page: Page, upstream: Upstream, unique: str, width: int, path: str) -> None:
     name = f"{unique}-{'w' * 150}"
-    upstream.post(name, name, "word" * 300)
+    upstream.post_and_see(name, name, "word" * 300)
     page.set_viewport_size({"width": width, "height": 700})
     page.goto(path.format(name))
     assert page.evaluate("document.documentElement.scrollWidth") <= width
@@ -175,7 +174,7 @@ def test_nothing_is_wider_than_the_page(page: Page, upstream: Upstream, unique: 
 
 @pytest.mark.parametrize("path", ["/", "/messages", "/channels", "/users", "/users/{}", "/users/nobody-{}"])
 def test_the_structure_can_be_read_by_machines(page: Page, upstream: Upstream, unique: str, path: str) -> None:
-    upstream.post(unique, unique, "text")
+    upstream.post_and_see(unique, unique, "text")
     page.goto(path.format(unique))
     expect(page.get_by_role("heading", level=1)).to_have_count(1)
     for landmark in ("banner", "navigation", "main", "contentinfo"):

@@ -10,6 +10,7 @@ from typing import Any
 from urllib.parse import quote
 
 from tests.support.stacks import RunningStack
+from tests.support.waiting import wait_until
 
 _TIMEOUT_S = 20
 
@@ -42,6 +43,13 @@ class Upstream:
 
     def delete_user(self, user: str) -> None:
         self._request("DELETE", f"{self._ingest}/v1/users/{quote(user, safe='')}")
+
+    def post_and_see(self, channel: str, user: str, *texts: str) -> list[str]:
+        """Post messages to a channel of one's own, and wait until the API shows them."""
+        ids = self.post(channel, user, *texts)
+        listed = f"messages?limit=500&channel={quote(channel, safe='')}"
+        wait_until(lambda: set(ids) <= {row["id"] for row in self.listed(listed)}, what="messages in the API")
+        return ids
 
     def totals(self) -> dict[str, int]:
         totals: dict[str, int] = self._request("GET", f"{self._web}/api/v1/summary")["totals"]

@@ -6,8 +6,10 @@ const SILENCE_MS = 4500;
 const GRACE_MS = 1500;
 const FIRST_DELAY_MS = 500;
 const LONGEST_DELAY_MS = 10_000;
-// A connection that lasted this long ends a series of failures.
+// A connection that lasted this long ends a series of failures; a shorter one keeps the next delay within 2 s, since a
+// gateway that answers is not one to be spared.
 const STEADY_MS = 2500;
+const FLAPPING_FAILURES = 2;
 const WATCH_MS = 250;
 // Browsers allow six connections to a host over HTTP/1.1: tabs that nobody looks at leave theirs to the others.
 const REST_AFTER_MS = 10_000;
@@ -56,13 +58,18 @@ export class LiveStream {
       } catch (error) {
         console.debug("stream_failed", String(error));
       }
-      if (this.#connected) this.#downSince = performance.now();
-      if (this.#connected && performance.now() - began > STEADY_MS) this.#failures = 0;
-      this.#connected = false;
+      if (this.#connected) this.#countLoss(performance.now() - began);
       this.#attempt = null;
       this.#watch();
-      await (this.#rests ? this.#woken() : this.#delay());
+      if (!this.#rests) await this.#delay();
+      if (this.#rests) await this.#woken();
     }
+  }
+
+  #countLoss(lastedMs) {
+    this.#connected = false;
+    this.#downSince = performance.now();
+    this.#failures = lastedMs > STEADY_MS ? 0 : Math.min(this.#failures, FLAPPING_FAILURES);
   }
 
   #followVisibility() {
