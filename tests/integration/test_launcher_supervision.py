@@ -102,6 +102,17 @@ async def has_event(report: Recorder, event: tuple[str, str]) -> bool:
     return event in report.events
 
 
+async def test_starting_what_runs_already_changes_nothing(tmp_path: Path) -> None:
+    supervisor = Supervisor([[stand_in("one", free_ports().web)]], tmp_path, Recorder())
+    await supervisor.start()
+    try:
+        before = supervisor.pids
+        await supervisor.keeper("one").start()
+        assert supervisor.pids == before
+    finally:
+        await supervisor.stop()
+
+
 async def test_stages_start_in_order_and_stop_in_reverse(tmp_path: Path) -> None:
     ports = free_ports()
     report = Recorder()

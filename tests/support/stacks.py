@@ -37,7 +37,7 @@ class RunningStack:
         self._of(name).stop(name)
 
     def start(self, name: str) -> None:
-        """Starts what was stopped; returns when it is ready."""
+        """Starts what was stopped, and returns when it is ready; does nothing to what was not."""
         self._of(name).start(name)
 
     def restart(self, name: str) -> None:

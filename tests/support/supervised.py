@@ -60,7 +60,7 @@ class Supervised:
         self._call(self._supervisor.keeper(name).stop())
 
     def start(self, name: str) -> None:
-        """Starts what was stopped; returns when it is ready."""
+        """Starts what was stopped, and returns when it is ready; does nothing to what was not."""
         self._call(self._supervisor.keeper(name).start())
 
     def restart(self, name: str) -> None:
@@ -85,7 +85,9 @@ class Supervised:
         return asyncio.run_coroutine_threadsafe(work, self._loop).result(CALL_TIMEOUT_S)
 
     def _end_loop(self) -> None:
+        left = [task.get_name() for task in asyncio.all_tasks(self._loop)]
         self._call(self._loop.shutdown_default_executor())
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
         self._loop.close()
+        assert not left, f"still running after the supervisor stopped: {left}"

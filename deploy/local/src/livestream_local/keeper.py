@@ -39,6 +39,9 @@ class Keeper:
         return self._child.pid if self._child is not None and self._child.is_running else None
 
     async def start(self) -> None:
+        """Returns when it is ready. Does nothing if it is kept running already."""
+        if self._watch is not None:
+            return
         self._keep_previous_log()
         try:
             await self._start_once()
