@@ -54,6 +54,7 @@ _TOPIC_CONFIGURATION: Final[Schema] = {
     "properties": {
         "cleanup.policy": _list_of({"enum": ["compact", "delete"]}),
         "retention.ms": {"type": "integer", "minimum": -1},
+        "max.message.bytes": {"type": "integer", "minimum": 0},
         "retention.bytes": {"type": "integer", "minimum": -1},
     },
 }

@@ -9,11 +9,13 @@ from livestream.events import DEAD_LETTER_TOPIC, FUTURE_TOLERANCE_MS, MESSAGES_T
 from livestream.frames import LIMITS, SnapshotReason, StreamState, ViewKind
 from livestream.settings import Environment
 from livestream.texts import NAME_MAX_CHARACTERS, TEXT_MAX_BYTES
+from livestream.topics import _wanted
 from livestream_gateway.addresses import MAX_VIEWS, view_of_path
 from livestream_gateway.heartbeat import IDLE_AFTER_MS, STALE_AFTER_MS
 from livestream_gateway.hub import HEARTBEAT_SECONDS
 from livestream_gateway.pace import LONGEST_TICK_MS, SHORTEST_TICK_MS
 from livestream_local.ports import DEFAULT_BASE, Ports
+from livestream_projector.dead_letters import _DETAIL_CHARACTERS, VALUE_BYTES
 from livestream_projector.settings import Settings
 from tests.contract.asyncapi_document import (
     CHANNELS,
@@ -115,8 +117,20 @@ def test_topics_are_those_of_the_code() -> None:
     urls = {"KAFKA_BOOTSTRAP_SERVERS": "k:1", "DATABASE_URL": "postgresql://h/d", "REDIS_URL": "redis://h"}
     settings = Settings.read(Environment(urls))
     assert topics[MESSAGES_TOPIC]["partitions"] == settings.partitions
-    assert topics[USERS_TOPIC]["partitions"] == topics[DEAD_LETTER_TOPIC]["partitions"] == 1
     assert settings.group in OPERATIONS["foldMessageEvents"]["description"]
+
+
+def test_topics_are_made_as_described() -> None:
+    described = {
+        channel["address"]: channel["bindings"]["kafka"] for channel in CHANNELS.values() if "bindings" in channel
+    }
+    for topic in _wanted(partitions=described[MESSAGES_TOPIC]["partitions"], replication_factor=1):
+        configuration = dict(described[topic.name]["topicConfiguration"])
+        (policy,) = configuration.pop("cleanup.policy")
+        assert topic.num_partitions == described[topic.name]["partitions"]
+        assert {"cleanup.policy": "delete", **topic.topic_configs} == {
+            "cleanup.policy": policy, **{name: str(value) for name, value in configuration.items()}
+        }  # fmt: skip
 
 
 def test_addresses_are_those_of_the_gateway() -> None:
@@ -141,6 +155,9 @@ def test_limits_are_those_of_the_code() -> None:
     assert {SCHEMAS[each]["maxLength"] for each in ("name", "displayName", "id")} == {NAME_MAX_CHARACTERS}
     assert SCHEMAS["text"]["maxLength"] == TEXT_MAX_BYTES
     assert SCHEMAS["severalViewsQuery"]["properties"]["view"]["maxItems"] == MAX_VIEWS
+    letters = SCHEMAS["deadLetterHeaders"]["properties"]
+    assert letters["dead-letter-detail"]["maxLength"] == _DETAIL_CHARACTERS
+    assert f"longer than {VALUE_BYTES // 2**20} MiB" in letters["dead-letter-cut-from-bytes"]["description"]
     tick = SCHEMAS["status"]["properties"]["tick_ms"]
     assert (tick["minimum"], tick["maximum"]) == (SHORTEST_TICK_MS, LONGEST_TICK_MS)
 

@@ -215,6 +215,7 @@ async def test_dead_letters_are_as_described(stack: RunningStack) -> None:
         check("deadLetter", record.value.decode("latin-1"), headers)
         parts = (headers[f"dead-letter-{part}"] for part in ("topic", "partition", "offset"))
         assert "/".join(parts) == key
+        assert {name for name, _ in record.headers} - {"kept"} <= SCHEMAS["deadLetterHeaders"]["properties"].keys()
         assert headers["kept"] == "as it was"
         found = (headers["dead-letter-reason"], record.value, headers.get("dead-letter-key", ""))
         assert found == awaited.pop(key)
