@@ -7,6 +7,7 @@ import sys
 from collections.abc import AsyncIterator, Iterator
 from functools import partial
 from random import Random
+from typing import Any
 
 import pytest
 from redis.asyncio import Redis
@@ -20,6 +21,7 @@ from livestream.events import (
     MessagePosted,
     UserDeleted,
 )
+from livestream.frames import LIMITS
 from livestream.partitioning import partition_of
 from livestream.serving import DeltaLog, ServingCopy
 from livestream.times import now_ms
@@ -28,6 +30,8 @@ from tests.support.kafka_log import KafkaLog, kafka_log
 from tests.support.stacks import RunningStack, StartStack
 from tests.support.upstream_events import CATCH_UP_S, PARTITIONS, caught_up, messages
 from tests.support.waiting import wait_until_async
+
+LARGEST_WINDOW = max(limits.messages for limits in LIMITS.values())
 
 
 @pytest.fixture(scope="module")
@@ -60,7 +64,8 @@ async def assert_serves_the_log(log: KafkaLog, serving: ServingCopy) -> None:
     assert (totals.messages, totals.channels, totals.users) == model.totals
     assert {r.name: (r.messages, r.last_ms) for r in windows.channels} == tallies(model.channels)
     assert {r.name: (r.messages, r.last_ms) for r in windows.users} == tallies(model.users)
-    assert [row.order for row in windows.messages] == [m.order for m in model.newest(1_000)]
+    assert len(windows.messages) >= min(model.totals[0], LARGEST_WINDOW)
+    assert [row.order for row in windows.messages] == [m.order for m in model.newest(len(windows.messages))]
 
 
 def tallies(rows: object) -> dict[str, tuple[int, int]]:
@@ -125,6 +130,40 @@ async def test_deletions_of_names_reach_every_partition(log: KafkaLog, serving: 
     _, [row] = await serving.names("users", ["gone-u1"])
     assert row is not None
     assert row.messages == 1
+
+
+async def test_a_deleted_user_s_text_goes_from_the_retained_deltas_too(
+    redis: Redis, log: KafkaLog, serving: ServingCopy
+) -> None:
+    await log.append([MessagePosted("erased", "1", "erased-user", "never to be seen again", now_ms())])
+    _, windows, _ = await caught_up(log, serving)
+    deltas = f"{{livestream}}:{windows.stand.cursor.epoch}:deltas"
+
+    async def gone() -> bool:
+        entries: Any = await redis.xrange(deltas)
+        return not any(b"never to be seen again" in fields[b"batch"] for _, fields in entries)
+
+    assert not await gone()
+    await log.append([UserDeleted("erased-user", now_ms())])
+    await wait_until_async(gone, CATCH_UP_S, "a delta log without the text")
+    assert not await DeltaLog(redis, windows.stand.cursor.epoch).retains(windows.stand.cursor)
+
+
+async def test_the_newest_messages_are_filled_again_when_most_of_them_were_deleted(
+    log: KafkaLog, serving: ServingCopy
+) -> None:
+    await log.append([MessagePosted("crowd", str(n), "crowd-user", "many", now_ms()) for n in range(900)])
+    await assert_serves_the_log(log, serving)
+    await log.append([ChannelDeleted("crowd", now_ms())])
+
+    async def filled() -> bool:
+        windows = await serving.windows(messages=1_000)
+        return len(windows.messages) >= min(windows.stand.totals.messages, LARGEST_WINDOW)
+
+    _, windows, _ = await caught_up(log, serving)
+    assert windows.stand.totals.messages > LARGEST_WINDOW, "there is something to fill it with"
+    await wait_until_async(filled, CATCH_UP_S, "full windows")
+    await assert_serves_the_log(log, serving)
 
 
 async def test_an_emptied_redis_is_filled_again_with_nothing_posted(

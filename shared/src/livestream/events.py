@@ -120,8 +120,8 @@ def parse_value(
     wire = _decode(_decode_wire, value)
     if isinstance(wire, Rejected):
         return wire
-    kind = type_ or wire.type or "message.posted"
-    builder = _BUILDERS.get(kind)
+    kind = wire.type if type_ is None else type_
+    builder = _BUILDERS.get("message.posted" if isinstance(kind, msgspec.UnsetType) else kind)
     if builder is None:
         return Rejected("unknown-type", f"must be one of {', '.join(_BUILDERS)}", "type")
     try:

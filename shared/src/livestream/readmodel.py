@@ -1,6 +1,7 @@
 """One read of a view, exact at one cursor, whether its rows lie in Redis or in Postgres."""
 
 import asyncio
+from contextlib import suppress
 from typing import Final, NamedTuple
 
 import asyncpg
@@ -28,6 +29,10 @@ class ViewRead(NamedTuple):
     as_of_ms: int
 
 
+class _TrimmedError(Exception):
+    """Deltas that the read needs went from the log meanwhile: a user was deleted, or the read took too long."""
+
+
 class ReadModel:
     """Reads raise one of `UNAVAILABLE` where a view cannot be read now."""
 
@@ -40,9 +45,10 @@ class ReadModel:
         if not view.name:
             return await self._read_top(view)
         for _ in range(_ATTEMPTS):
-            read = await self._read_named(view)
-            if not read.window.needs_refill:
-                return read
+            with suppress(_TrimmedError):
+                read = await self._read_named(view)
+                if not read.window.needs_refill:
+                    return read
         raise TimeoutError(f"{view} changed while it was read, {_ATTEMPTS} times in a row")
 
     async def _read_top(self, view: View) -> ViewRead:
@@ -71,6 +77,8 @@ class ReadModel:
         async with asyncio.timeout(CATCH_UP_SECONDS):
             while not _covers(reached, target):
                 for delta in await log.follow(window.sequence, _FOLLOW_MS):
+                    if delta.sequence != window.sequence + 1:
+                        raise _TrimmedError
                     window.apply(delta)
                     reached.update(delta.positions)
                     if _covers(reached, target):

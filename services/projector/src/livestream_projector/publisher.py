@@ -23,7 +23,7 @@ _SWEEP_SECONDS: Final = 2.0
 _QUEUED_BATCHES: Final = 1_000
 
 _FAILURES: Final = (RedisError, asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError)
-_IN_REDIS: Final = frozenset({PublishOutcome.OK, PublishOutcome.DUPLICATE})
+_IN_REDIS: Final = frozenset({PublishOutcome.OK, PublishOutcome.FEW, PublishOutcome.DUPLICATE})
 _NEEDS_EPOCH: Final = frozenset({PublishOutcome.NO_EPOCH, PublishOutcome.GENERATION, PublishOutcome.CONFLICT})
 
 _log = get_logger(__name__)
@@ -41,6 +41,7 @@ class Publisher:
         self._wake = asyncio.Event()
         self._published_ids: list[int] = []
         self._sweeps_behind = 0
+        self._few_left = False
 
     def enqueue(self, outbox_id: int, batch: bytes) -> None:
         """Publish soon."""
@@ -59,7 +60,7 @@ class Publisher:
         while True:
             try:
                 complete = await self._publish_queue()
-                if not complete or loop.time() >= next_sweep:
+                if not complete or self._few_left or loop.time() >= next_sweep:
                     await self._sweep()
                     next_sweep = loop.time() + _SWEEP_SECONDS
                 waits = delays()
@@ -101,10 +102,10 @@ class Publisher:
         while await self._drain():
             pass
         await self._forget_published()
-        if self._sweeps_behind >= _SWEEPS_BEHIND:
-            _log.error("outbox_stuck", sweeps=self._sweeps_behind)
+        if self._few_left or self._sweeps_behind >= _SWEEPS_BEHIND:
+            _log.warning("epoch_worn", few_messages=self._few_left, sweeps_behind=self._sweeps_behind)
             await self._loader.load(replace=True)
-            self._sweeps_behind = 0
+            self._few_left, self._sweeps_behind = False, 0
 
     async def _forget_published(self) -> None:
         if self._published_ids and await self._outbox.delete(self._published_ids):
@@ -132,4 +133,5 @@ class Publisher:
     async def _publish(self, batch: bytes) -> PublishOutcome:
         outcome, _ = await self._serving.publish(batch, self._generation)
         metrics.PUBLISHED.labels(outcome.value).inc()
+        self._few_left = self._few_left or outcome is PublishOutcome.FEW
         return outcome

@@ -132,8 +132,8 @@ class Rebuild:
 
     async def _wait_until_served(self, generation: int) -> None:
         async with asyncio.timeout(_SERVED_SECONDS):
-            while (await self._serving.status()).generation != generation:
-                await asyncio.sleep(_POLL_MS / 1000)  # noqa: ASYNC110 - Redis has no event for it
+            while (await self._serving.status()).generation != generation:  # noqa: ASYNC110 - Redis has no event for it
+                await asyncio.sleep(_POLL_MS / 1000)
 
     async def _tell(self) -> None:
         """Say how far it is: to viewers through Redis, to who started it on standard output."""

@@ -43,9 +43,13 @@ class NameOrder(StrEnum):
 
 
 class PublishOutcome(StrEnum):
-    """What became of a batch: `OK` and `DUPLICATE` mean that it is in. `BEHIND`: earlier batches are missing."""
+    """What became of a batch: `OK`, `FEW` and `DUPLICATE` mean that it is in. `BEHIND`: earlier batches are missing.
+
+    `FEW`: removals have left too few of the newest messages, and a new epoch should be loaded.
+    """
 
     OK = "ok"
+    FEW = "few"
     DUPLICATE = "duplicate"
     BEHIND = "behind"
     CONFLICT = "conflict"

@@ -17,6 +17,8 @@
 --   channels:rows, users:rows                  hash: name -> NameRow
 --   {channels,users}:{messages,last,name}      sorted sets: the orders; scores are negative so that ties go by name
 --   shares      hash: user -> list of UserShare
+--   full        string: there where older messages may be in Postgres only
+--   erasures    sorted set: time in ms -> sequence of a user's deletion: what the stream holds before it goes then
 --   ended       hash: user -> the newest deletion's time in ms, whichever partition published it first
 
 local BASE = '{livestream}:'
@@ -25,12 +27,14 @@ local PROGRESS = BASE .. 'progress'
 local REBUILD = BASE .. 'rebuild'
 
 local KEPT_MESSAGES = 1000       -- five times the largest window, so that single removals need no refill
+local FEW_MESSAGES = 400         -- twice the largest window: below this it has to be filled again from Postgres
 local RETAINED_MS = 15 * 60000   -- the contract says ten minutes; readers are spared the last seconds' race
 local MARK_EVERY_MS = 5000
+local ERASE_AFTER_MS = 5000      -- followers are past a deletion by then; whoever is not starts anew
 local STAGED_SECONDS = 3600      -- a loader that died leaves nothing for longer
 
 local KEYS_OF_EPOCH = {
-  'messages', 'rows', 'deltas', 'marks', 'shares', 'ended',
+  'messages', 'rows', 'deltas', 'marks', 'shares', 'ended', 'erasures', 'full',
   'channels:rows', 'channels:messages', 'channels:last', 'channels:name',
   'users:rows', 'users:messages', 'users:last', 'users:name',
 }
@@ -152,6 +156,7 @@ local function put_messages(epoch, rows)
     redis.call('ZREM', order, member)
     redis.call('HDEL', hash, member)
   end
+  if redis.call('ZCARD', order) == KEPT_MESSAGES then redis.call('SET', epoch_key(epoch, 'full'), '1') end
 end
 
 local function drop_message(epoch, member)
@@ -212,6 +217,16 @@ local function continuity(meta, positions)
   return held == 0 and 'apply' or 'conflict'
 end
 
+-- A deleted user's text goes from the retained deltas too, with everything before the deletion.
+local function erase_due(epoch, now)
+  local erasures = epoch_key(epoch, 'erasures')
+  local due = redis.call('ZRANGEBYSCORE', erasures, '-inf', now)
+  if #due > 0 then
+    redis.call('XTRIM', epoch_key(epoch, 'deltas'), 'MINID', due[#due] .. '-0')
+    redis.call('ZREMRANGEBYSCORE', erasures, '-inf', now)
+  end
+end
+
 local function append(epoch, sequence, now, fields)
   local deltas, marks = epoch_key(epoch, 'deltas'), epoch_key(epoch, 'marks')
   redis.call('XADD', deltas, string.format('%.0f-0', sequence), unpack(fields))
@@ -226,7 +241,8 @@ local function append(epoch, sequence, now, fields)
   end
 end
 
--- publish(batch, generation) -> {'ok', sequence} | {'duplicate' | 'behind' | 'conflict' | 'no-epoch' | 'generation'}
+-- publish(batch, generation) -> {'ok' | 'few', sequence} | {'duplicate' | 'behind' | 'conflict' | 'no-epoch' | 'generation'}
+-- 'few': it is in, but removals have left so few of the newest messages that a new epoch should be loaded.
 local function publish(_, args)
   local meta = read_meta()
   if not meta then return { 'no-epoch' } end
@@ -261,7 +277,11 @@ local function publish(_, args)
     'as_of', string.format('%.0f', now), 'shrinks', (shrinks or fell) and '1' or '0',
     'hidden', cmsgpack.pack(hidden),
   })
-  return { 'ok', sequence }
+  if #removed_users > 0 then
+    redis.call('ZADD', epoch_key(epoch, 'erasures'), now + ERASE_AFTER_MS, string.format('%.0f', sequence))
+  end
+  local few = shrinks and redis.call('ZCARD', epoch_key(epoch, 'messages')) < FEW_MESSAGES
+  return { few and redis.call('EXISTS', epoch_key(epoch, 'full')) == 1 and 'few' or 'ok', sequence }
 end
 
 -- stage(epoch, kind, rows): a loader fills keys of an epoch that nobody reads yet. kind: messages, channels, shares, ended
@@ -381,7 +401,10 @@ local function report(_, args)
     line[6] = now
     redis.call('HSET', PROGRESS, string.format('%.0f', line[1]), cmsgpack.pack(line))
   end
-  return read_meta() and 'ok' or 'no-epoch'
+  local meta = read_meta()
+  if not meta then return 'no-epoch' end
+  erase_due(meta.epoch, now)
+  return 'ok'
 end
 
 -- status() -> {now, epoch or '', sequence, generation, partitions, newest ts or '', rebuild progress or '', reports}
