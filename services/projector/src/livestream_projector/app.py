@@ -20,7 +20,7 @@ from livestream.topics import DEAD_LETTER_MAX_BYTES, ensure_topics
 from livestream_projector.consumer import Assignment, new_consumer
 from livestream_projector.dead_letters import DeadLetterOffice
 from livestream_projector.erasure import Eraser
-from livestream_projector.generation import live_generation
+from livestream_projector.generation import live_generation, users_folded
 from livestream_projector.loader import Loader
 from livestream_projector.log_check import check_log
 from livestream_projector.outbox import Outbox
@@ -107,7 +107,8 @@ async def _fold_generation(
     """Fold until a rebuild has switched to the next generation: then a group with RetiredError is raised."""
     office = DeadLetterOffice(producer)
     publisher = Publisher(serving, Outbox(pool, generation), Loader(pool, serving, generation), generation)
-    users = UsersLog(settings.kafka_servers, DeadLetterOffice(producer))
+    buried = await until_it_works("users_folded", lambda: users_folded(pool, generation), POSTGRES_FAILURES)
+    users = UsersLog(settings.kafka_servers, DeadLetterOffice(producer), buried)
     projector = Projector(
         Store(pool, generation, office.bury),
         users,

@@ -42,6 +42,15 @@ async def live_generation(pool: asyncpg.Pool, partitions: int) -> int:
     return generation
 
 
+async def users_folded(pool: asyncpg.Pool, generation: int) -> int:
+    """The furthest next offset of `users.v1` that a partition stands at. Raises asyncpg's errors."""
+    async with pool.acquire() as connection:
+        offset: int = await connection.fetchval(
+            "SELECT coalesce(max(users_offset), 0) FROM partitions WHERE generation = $1", generation
+        )
+    return offset
+
+
 async def begin_next(pool: asyncpg.Pool) -> tuple[int, int, int]:
     """Begin the generation after the live one; returns both, and the number of partitions.
 

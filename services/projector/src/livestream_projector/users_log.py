@@ -18,11 +18,16 @@ _log = get_logger(__name__)
 
 
 class UsersLog:
-    """`entries[offset]` is a deletion, or None for a record that is none (it became a dead letter)."""
+    """`entries[offset]` is a deletion, or None for a record that is none (it became a dead letter).
 
-    def __init__(self, bootstrap_servers: str, office: DeadLetterOffice) -> None:
+    The topic is read anew at every start. What a partition has passed by, below `buried_up_to`, became a dead letter
+    before that; it is not buried again, since it may have been replayed or erased by now.
+    """
+
+    def __init__(self, bootstrap_servers: str, office: DeadLetterOffice, buried_up_to: int) -> None:
         self._bootstrap_servers = bootstrap_servers
         self._office = office
+        self._buried_up_to = buried_up_to
         self._entries: dict[int, UserDeletion | None] = {}
         self.arrived = asyncio.Event()
 
@@ -61,7 +66,7 @@ class UsersLog:
 
     async def _take(self, record: Any) -> None:
         read = read_user_deletion(record)
-        if isinstance(read, Rejected):
+        if isinstance(read, Rejected) and record.offset >= self._buried_up_to:
             letter = DeadLetter(Coordinates(USERS_TOPIC, record.partition, record.offset), read)
             self._office.hold([record])
             await self._office.bury([letter])
