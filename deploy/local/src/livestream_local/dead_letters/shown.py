@@ -1,0 +1,113 @@
+"""Bytes and names from anywhere, made fit to be shown in a terminal."""
+
+import base64
+import binascii
+import json
+import unicodedata
+from typing import Any, Final, NamedTuple
+
+import msgspec
+
+from livestream.texts import mark_lone_surrogates
+from livestream.times import format_ms
+from livestream_local.dead_letters.letter import Letter
+
+# Control and format characters, surrogates, line and paragraph separators: they move the cursor, turn the direction of
+# a line, or cannot be encoded.
+_UNSHOWABLE: Final = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
+
+
+class Names(NamedTuple):
+    """The channel and user that a record speaks of, as far as it can be read; they need not be valid."""
+
+    channel: str | None
+    user: str | None
+
+
+class _Loose(msgspec.Struct):
+    """Anything that has names in it, or a CloudEvent around it."""
+
+    channel: Any = None
+    user: Any = None
+    data: Any = None
+    data_base64: Any = None
+
+
+def visible(text: str) -> str:
+    """The text with what a terminal would obey written as an escape."""
+    return "".join(
+        character.encode("unicode_escape").decode() if unicodedata.category(character) in _UNSHOWABLE else character
+        for character in text
+    )
+
+
+def beginning(value: bytes, characters: int) -> str:
+    """The first characters of a value, visible; an ellipsis says that there is more."""
+    # No character has more than four bytes, so the value is decoded no further than it can be shown.
+    head = value[: 4 * characters + 4]
+    text = head.decode("utf-8", "backslashreplace")
+    cut = len(text) > characters or len(value) > len(head)
+    return visible(text[:characters]) + ("…" if cut else "")
+
+
+def names_in(letter: Letter) -> Names:
+    """Read leniently: what is refused for one field may well name its channel."""
+    fields = _decode(letter.value)
+    if fields is None:
+        return Names(None, None)
+    inner = _inside(fields)
+    return Names(_name(inner.channel), _name(inner.user))
+
+
+def as_json(letter: Letter) -> str:
+    """One line, in ASCII, so that no terminal obeys what is in it."""
+    names, where, why = names_in(letter), letter.coordinates, letter.rejected
+    described: dict[str, object] = {
+        "record": str(where),
+        "topic": where.topic,
+        "partition": where.partition,
+        "offset": where.offset,
+        "appended_at": format_ms(letter.append_ms),
+        "reason": why.reason,
+        "field": why.field,
+        "detail": why.detail,
+        "channel": names.channel,
+        "user": names.user,
+        **_bytes("key", letter.key),
+        "headers": [{"name": name, **_bytes("value", content)} for name, content in letter.headers],
+        **_bytes("value", letter.value),
+        "cut_from_bytes": letter.cut_from_bytes,
+    }
+    return json.dumps(described)
+
+
+def _bytes(name: str, content: bytes | None) -> dict[str, str | None]:
+    if content is None:
+        return {name: None}
+    try:
+        return {name: content.decode()}
+    except UnicodeDecodeError:
+        return {f"{name}_base64": base64.b64encode(content).decode()}
+
+
+def _inside(fields: _Loose) -> _Loose:
+    try:
+        if fields.data is not None:
+            return msgspec.convert(fields.data, _Loose)
+        if isinstance(fields.data_base64, str):
+            return _decode(base64.b64decode(fields.data_base64, validate=True)) or fields
+    except (msgspec.ValidationError, binascii.Error):
+        pass
+    return fields
+
+
+def _decode(value: bytes) -> _Loose | None:
+    try:
+        return msgspec.json.decode(value, type=_Loose)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        marked = mark_lone_surrogates(value)
+        return None if marked is None else _decode(marked)
+
+
+def _name(value: Any) -> str | None:
+    return value if isinstance(value, str) else None
