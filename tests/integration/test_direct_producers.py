@@ -1,0 +1,121 @@
+"""Upstreams that produce to Kafka themselves, each with the library that it has."""
+
+import zlib
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+from aiokafka import AIOKafkaProducer
+from cloudevents.core.bindings.kafka import KafkaMessage, to_binary_event, to_structured_event
+from cloudevents.core.v1.event import CloudEvent
+from confluent_kafka import KafkaError, Message, Producer
+
+from livestream.clients import redis_client
+from livestream.events import MESSAGES_TOPIC, encode_event
+from livestream.serving import ServingCopy
+from tests.support.dead_letters import (
+    FOLDED_S,
+    PARTITIONS,
+    DeadLetters,
+    Shown,
+    post,
+    right_partition,
+    wrong_partition,
+)
+from tests.support.stacks import RunningStack, StartStack
+
+TS = "2026-01-02T03:04:05Z"
+
+
+@pytest.fixture(scope="module")
+def stack(start_stack: StartStack) -> Iterator[RunningStack]:
+    with start_stack(only=["projector"]) as running:
+        yield running
+
+
+@pytest.fixture
+async def shown(stack: RunningStack) -> AsyncIterator[Shown]:
+    redis = redis_client(stack.redis_url)
+    yield Shown(ServingCopy(redis))
+    await redis.aclose()
+
+
+@pytest.fixture
+async def producer(stack: RunningStack) -> AsyncIterator[AIOKafkaProducer]:
+    async with AIOKafkaProducer(bootstrap_servers=stack.kafka_bootstrap_servers) as started:
+        yield started
+
+
+@pytest.fixture
+def letters(stack: RunningStack, tmp_path: Path) -> DeadLetters:
+    return DeadLetters(stack, tmp_path)
+
+
+async def test_librdkafka_with_javas_partitioner_needs_no_replay(
+    stack: RunningStack, letters: DeadLetters, shown: Shown, unique: str
+) -> None:
+    channels = [f"{unique}-ü{number}" for number in range(20)]
+    produce_with_librdkafka(stack, channels, partitioner="murmur2_random")
+    for channel in channels:
+        await shown.count(channel, 1)
+    assert not [line for line in (await letters.listed()).values() if line["channel"] in channels]
+
+
+async def test_librdkafkas_default_partitioner_is_put_right_by_a_replay(
+    stack: RunningStack, letters: DeadLetters, shown: Shown, unique: str
+) -> None:
+    """As kcat produces without options."""
+    names = (f"{unique}-{number}" for number in range(100))
+    channels = [name for name in names if zlib.crc32(name.encode()) % PARTITIONS != right_partition(name)][:20]
+    records = produce_with_librdkafka(stack, channels)
+    await letters.buried(*records)
+    replayed = await letters.run("replay", "--yes", *records)
+    assert replayed.status == 0, replayed.output
+    assert "Replayed: 20; left: 0." in replayed.output
+    for channel in channels:
+        await shown.count(channel, 1)
+    assert not set(records) & set(await letters.listed())
+
+
+def produce_with_librdkafka(stack: RunningStack, channels: list[str], **options: str) -> list[str]:
+    """One message to each channel, keyed by it; returns where they lie."""
+    records: list[str] = []
+
+    def delivered(error: KafkaError | None, message: Message) -> None:
+        assert error is None
+        records.append(f"{message.topic()}/{message.partition()}/{message.offset()}")
+
+    producer = Producer({"bootstrap.servers": stack.kafka_bootstrap_servers, **options})
+    for channel in channels:
+        producer.produce(MESSAGES_TOPIC, encode_event(post(channel)), key=channel, on_delivery=delivered)
+    assert producer.flush(FOLDED_S) == 0
+    return records
+
+
+@pytest.mark.parametrize("mode", ["structured", "binary"])
+async def test_cloud_events_of_the_sdk_are_folded_and_replayed_with_their_headers(
+    producer: AIOKafkaProducer, letters: DeadLetters, shown: Shown, unique: str, mode: str
+) -> None:
+    posted = cloud_event(mode, "message.posted", channel=unique, id="1", user="ann", text="first", ts=TS)
+    await produce(producer, posted, right_partition(unique))
+    await shown.text(unique, "first")
+    edited = cloud_event(mode, "message.edited", channel=unique, id="1", text="second", ts=TS)
+    record = await produce(producer, edited, wrong_partition(unique))
+    await letters.buried(record)
+    replayed = await letters.run("replay", "--yes", record)
+    assert replayed.status == 0, replayed.output
+    await shown.text(unique, "second")
+    await shown.count(unique, 1)
+
+
+def cloud_event(mode: str, type_: str, **data: str) -> KafkaMessage:
+    attributes = {"type": type_, "source": "/tests", "id": data["id"], "specversion": "1.0"}
+    event = CloudEvent(attributes | {"datacontenttype": "application/json"}, dict(data))
+    return to_structured_event(event) if mode == "structured" else to_binary_event(event)
+
+
+async def produce(producer: AIOKafkaProducer, message: KafkaMessage, partition: int) -> str:
+    """Returns where it lies."""
+    headers = list(message.headers.items())
+    sent = await producer.send_and_wait(MESSAGES_TOPIC, message.value, partition=partition, headers=headers)
+    return f"{MESSAGES_TOPIC}/{partition}/{sent.offset}"
