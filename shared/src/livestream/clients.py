@@ -4,10 +4,14 @@ None of these connects before its first use, so a service starts while a server 
 when it is back.
 """
 
+import asyncio
+from typing import Any, cast
+
 import asyncpg
 from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
+from redis.exceptions import TimeoutError as RedisTimeoutError
 
 # Within the heartbeat of the streams: a server that hangs is noticed before viewers are told wrong things.
 REDIS_TIMEOUT_SECONDS = 5.0
@@ -15,11 +19,26 @@ POSTGRES_TIMEOUT_SECONDS = 30.0
 POSTGRES_CONNECT_SECONDS = 5.0
 
 
+class _Redis(Redis):
+    """Every command has a deadline of ours.
+
+    The client's own, `socket_timeout`, is kept by `asyncio.wait_for`, which before Python 3.12 may lose a cancellation:
+    a task that was told to stop then goes on, and a service that waits for it never ends.
+    """
+
+    async def execute_command(self, *args: Any, **options: Any) -> Any:
+        try:
+            async with asyncio.timeout(REDIS_TIMEOUT_SECONDS):
+                return await cast("Any", super()).execute_command(*args, **options)
+        except TimeoutError as error:
+            raise RedisTimeoutError(f"no answer within {REDIS_TIMEOUT_SECONDS:g} s") from error
+
+
 def redis_client(url: str) -> Redis:
     """A pooled client that hands out bytes. Callers retry: only they know whether they may."""
-    client: Redis = Redis.from_url(
+    client: Redis = _Redis.from_url(
         url,
-        socket_timeout=REDIS_TIMEOUT_SECONDS,
+        socket_timeout=None,
         socket_connect_timeout=REDIS_TIMEOUT_SECONDS,
         retry=Retry(NoBackoff(), 1),  # once, for pooled connections that a restart has left dead
         protocol=2,
