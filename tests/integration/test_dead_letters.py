@@ -23,7 +23,6 @@ from livestream.times import now_ms
 from livestream_local.witness import LogRecord
 from livestream_projector.dead_letters import VALUE_BYTES
 from tests.support.dead_letters import (
-    PARTITIONS,
     DeadLetters,
     Shown,
     append,
@@ -32,7 +31,7 @@ from tests.support.dead_letters import (
     right_partition,
     wrong_partition,
 )
-from tests.support.kafka_log import KafkaLog, kafka_log
+from tests.support.kafka_log import KafkaLog
 from tests.support.stacks import RunningStack, StartStack
 
 
@@ -40,12 +39,6 @@ from tests.support.stacks import RunningStack, StartStack
 def stack(start_stack: StartStack) -> Iterator[RunningStack]:
     with start_stack(only=["projector"]) as running:
         yield running
-
-
-@pytest.fixture
-async def log(stack: RunningStack) -> AsyncIterator[KafkaLog]:
-    async with kafka_log(stack.kafka_bootstrap_servers, PARTITIONS) as appender:
-        yield appender
 
 
 @pytest.fixture

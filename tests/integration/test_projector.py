@@ -4,7 +4,7 @@ import asyncio
 import json
 import os
 import sys
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from functools import partial
 from random import Random
 from typing import Any
@@ -12,7 +12,6 @@ from typing import Any
 import pytest
 from redis.asyncio import Redis
 
-from livestream.clients import redis_client
 from livestream.cursor import Cursor
 from livestream.events import (
     DEAD_LETTER_TOPIC,
@@ -38,24 +37,6 @@ LARGEST_WINDOW = max(limits.messages for limits in LIMITS.values())
 def stack(start_stack: StartStack) -> Iterator[RunningStack]:
     with start_stack(only=["projector"]) as running:
         yield running
-
-
-@pytest.fixture
-async def log(stack: RunningStack) -> AsyncIterator[KafkaLog]:
-    async with kafka_log(stack.kafka_bootstrap_servers, PARTITIONS) as appender:
-        yield appender
-
-
-@pytest.fixture
-async def redis(stack: RunningStack) -> AsyncIterator[Redis]:
-    client = redis_client(stack.redis_url)
-    yield client
-    await client.aclose()
-
-
-@pytest.fixture
-async def serving(redis: Redis) -> ServingCopy:
-    return ServingCopy(redis)
 
 
 async def assert_serves_the_log(log: KafkaLog, serving: ServingCopy) -> None:

@@ -3,7 +3,7 @@
 import asyncio
 import os
 import sys
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from random import Random
 
@@ -12,16 +12,15 @@ import asyncpg
 import msgspec
 import pytest
 
-from livestream.clients import redis_client
 from livestream.events import ChannelDeleted, MessagePosted, UserDeleted
 from livestream.serving import ServingCopy
 from livestream.times import now_ms
 from livestream_local.sse import EventParser, read_events
 from livestream_local.verify.findings import Findings
 from livestream_local.verify.verification import verify
-from tests.support.kafka_log import KafkaLog, kafka_log
+from tests.support.kafka_log import KafkaLog
 from tests.support.stacks import RunningStack, StartStack, described
-from tests.support.upstream_events import PARTITIONS, caught_up, messages
+from tests.support.upstream_events import caught_up, messages
 from tests.support.waiting import wait_until_async
 
 REBUILD_S = 90
@@ -31,19 +30,6 @@ REBUILD_S = 90
 def stack(start_stack: StartStack) -> Iterator[RunningStack]:
     with start_stack(only=["projector", "gateway"]) as running:
         yield running
-
-
-@pytest.fixture
-async def log(stack: RunningStack) -> AsyncIterator[KafkaLog]:
-    async with kafka_log(stack.kafka_bootstrap_servers, PARTITIONS) as appender:
-        yield appender
-
-
-@pytest.fixture
-async def serving(stack: RunningStack) -> AsyncIterator[ServingCopy]:
-    client = redis_client(stack.redis_url)
-    yield ServingCopy(client)
-    await client.aclose()
 
 
 async def start_rebuild(stack: RunningStack) -> asyncio.subprocess.Process:

@@ -28,7 +28,7 @@ from livestream.times import now_ms
 from livestream_local.stack import exclusive, published
 from livestream_local.verify.findings import Findings
 from livestream_local.verify.verification import verify
-from tests.support.kafka_log import KafkaLog, kafka_log
+from tests.support.kafka_log import KafkaLog
 from tests.support.stacks import RunningStack, StartStack, described
 from tests.support.waiting import wait_until_async
 
@@ -39,12 +39,6 @@ PARTITIONS = 12
 def stack(start_stack: StartStack) -> Iterator[RunningStack]:
     with start_stack(only=["ingest", "projector", "gateway"]) as running:
         yield running
-
-
-@pytest.fixture
-async def log(stack: RunningStack) -> AsyncIterator[KafkaLog]:
-    async with kafka_log(stack.kafka_bootstrap_servers, PARTITIONS) as appender:
-        yield appender
 
 
 async def run(stack: RunningStack, data: Path) -> tuple[int, str]:
