@@ -36,6 +36,10 @@ class FoldingClient:
         if self._tidy:
             self._tidy_up()
 
+    def hold(self, window: dict[str, Any]) -> None:
+        """Begin with what a page was rendered with."""
+        self.apply("snapshot", {"view": str(self.view), **window})
+
     def window(self) -> dict[str, Any]:
         """What it shows, in the form of a snapshot's data."""
         limits = self.view.limits

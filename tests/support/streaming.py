@@ -186,9 +186,10 @@ class StreamClient:
 class RunningGateway:
     """A gateway on a port of its own, and its clients."""
 
-    def __init__(self, app: web.Application, url: str, session: ClientSession) -> None:
+    def __init__(self, app: web.Application, url: str, session: ClientSession, servers: tuple[str, str]) -> None:
         self.app = app
         self.url = url
+        self.servers = servers
         self.session = session
 
     @asynccontextmanager
@@ -227,7 +228,7 @@ async def running_gateway(redis_url: str, database_url: str, **changes: Any) -> 
         await site.start()
         (address,) = runner.addresses
         async with ClientSession(connector=TCPConnector(limit=0)) as session:
-            yield RunningGateway(app, f"http://127.0.0.1:{address[1]}", session)
+            yield RunningGateway(app, f"http://127.0.0.1:{address[1]}", session, (redis_url, database_url))
     finally:
         await runner.cleanup()
 

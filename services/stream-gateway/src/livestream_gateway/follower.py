@@ -57,9 +57,14 @@ class Follower:
 
     async def run(self) -> None:
         """Runs until it is cancelled."""
-        async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(self._watch_status(), name="watch_status")
-            tasks.create_task(self._follow(), name="follow_delta_log")
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(self._watch_status(), name="watch_status")
+                tasks.create_task(self._follow(), name="follow_delta_log")
+        finally:
+            if self._observing:
+                self._observing.cancel()
+                await asyncio.wait([self._observing])
 
     async def observe(self) -> None:
         """Ask Redis now. Callers at the same time share one question. Raises one of `UNREACHABLE`."""

@@ -67,7 +67,7 @@ class Hub:
                 if self._look() or self._beat_in() <= 0:
                     await self._beat()
         finally:
-            self.views.close()
+            await self.views.close()
 
     async def _wait(self) -> None:
         """Until something may have changed, or is due."""

@@ -64,9 +64,11 @@ class Views:
             watched.reading = False
             self._read_where_needed(watched)
 
-    def close(self) -> None:
+    async def close(self) -> None:
+        """Stop reading, and hold nothing of the clients any more that are about to be closed."""
         for task in self._reads:
             task.cancel()
+        await asyncio.gather(*self._reads, return_exceptions=True)
 
     def advance(self, deltas: Sequence[Delta], following: Following) -> dict[WatchedView, Piece]:
         """Move all views on to the new border, and say what clients have to be told."""
