@@ -89,6 +89,8 @@ class Projector:
         except NoOffsetForPartitionError:
             # aiokafka looks for a position as soon as a partition is assigned; ours comes from Postgres a moment later.
             return []
+        if not self.states:
+            return []  # the same, where it found the group's offset: the assignment goes back to ours
         return [record for records in polled.values() for record in records]
 
     async def _fold_all(self, consumer: AIOKafkaConsumer, originals: Sequence[Any]) -> None:
@@ -151,8 +153,10 @@ class Projector:
         """Go back to where Postgres says that our partitions stand: as after an assignment."""
         metrics.FENCED.inc()
         _log.warning("fenced", partitions=sorted(self.states), error=str(error))
-        owned = list(self.states)
+        positioned, owned = self._positioned, list(self.states)
         found = await until_it_works("take_partitions", lambda: self._store.positions(owned), POSTGRES_FAILURES)
+        if self._positioned != positioned:
+            return  # an assignment came meanwhile, and has read where its partitions stand
         still_ours = {tp.partition for tp in consumer.assignment()}
         self._position({partition: state for partition, state in found.items() if partition in still_ours})
         for partition, state in self.states.items():
