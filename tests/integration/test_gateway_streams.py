@@ -200,12 +200,14 @@ async def test_home_is_caught_up_by_one_frame_however_long_it_was_away(
         assert_holds(client, writer.chat, [HOME])
 
 
-async def test_a_cursor_that_is_not_retained_is_evicted(writer: ReadModelWriter, gateway: RunningGateway) -> None:
+async def test_a_cursor_that_is_not_retained_is_evicted(
+    writer: ReadModelWriter, gateway: RunningGateway, redis_url: str, database_url: str
+) -> None:
     await publish_many(writer, 5)
     async with gateway.open(HOME) as client:
         await client.reach(writer.cursor)
     await writer.serving.redis.xtrim(f"{{livestream}}:{writer.epoch}:deltas", minid="4-0", approximate=False)
-    async with running_gateway(*gateway.servers) as fresh:
+    async with running_gateway(redis_url, database_url) as fresh:
         for sequence, outcome in ((2, "snapshot"), (3, "delta")):
             async with fresh.open(HOME, cursor=Cursor(writer.epoch, sequence)) as client:
                 event, data = await client.next_of("snapshot", "delta")

@@ -15,7 +15,8 @@ from livestream.deltas import encode_batch
 from livestream.frames import View
 from livestream.service import ProcessSettings
 from livestream.serving import ProgressReport, PublishOutcome, ServingCopy
-from livestream_gateway.app import build_app
+from livestream_gateway.app import DRAIN, build_app
+from livestream_gateway.drain import Drain
 from livestream_gateway.origins import Origins
 from livestream_gateway.settings import Settings
 from livestream_local.sse import EventParser, ServerSentEvent, read_events
@@ -184,12 +185,11 @@ class StreamClient:
 
 
 class RunningGateway:
-    """A gateway on a port of its own, and its clients."""
+    """A gateway at `url`, and its clients. `drain` is there where it runs in the test's own process."""
 
-    def __init__(self, app: web.Application, url: str, session: ClientSession, servers: tuple[str, str]) -> None:
-        self.app = app
+    def __init__(self, url: str, session: ClientSession, drain: Drain | None = None) -> None:
         self.url = url
-        self.servers = servers
+        self.drain = drain
         self.session = session
 
     @asynccontextmanager
@@ -228,7 +228,7 @@ async def running_gateway(redis_url: str, database_url: str, **changes: Any) -> 
         await site.start()
         (address,) = runner.addresses
         async with ClientSession(connector=TCPConnector(limit=0)) as session:
-            yield RunningGateway(app, f"http://127.0.0.1:{address[1]}", session, (redis_url, database_url))
+            yield RunningGateway(f"http://127.0.0.1:{address[1]}", session, app[DRAIN])
     finally:
         await runner.cleanup()
 
