@@ -5,6 +5,7 @@ import sys
 from typing import Literal
 
 import structlog
+from aiohttp.http_exceptions import HttpProcessingError
 
 
 def configure_logs(service: str, form: Literal["json", "console"], level: str) -> None:
@@ -34,6 +35,7 @@ def configure_logs(service: str, form: Literal["json", "console"], level: str) -
     # aiokafka logs each connection attempt to a broker that is away; our own events say so with backoff.
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
     logging.getLogger("aiohttp.access").setLevel(logging.WARNING)
+    logging.getLogger("aiohttp.server").addFilter(_is_ours)
     structlog.configure(
         processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
         logger_factory=structlog.stdlib.LoggerFactory(),
@@ -41,6 +43,11 @@ def configure_logs(service: str, form: Literal["json", "console"], level: str) -
         cache_logger_on_first_use=True,
     )
     structlog.contextvars.bind_contextvars(service=service)
+
+
+def _is_ours(record: logging.LogRecord) -> bool:
+    """Whatever is not HTTP is answered with 400: a client's mistake, of which anybody can make any number."""
+    return not (record.exc_info and isinstance(record.exc_info[1], HttpProcessingError))
 
 
 def get_logger(name: str) -> structlog.stdlib.BoundLogger:

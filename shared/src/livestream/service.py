@@ -14,13 +14,15 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from livestream.logs import configure_logs, get_logger
 from livestream.retries import describe
-from livestream.settings import Environment
+from livestream.settings import Environment, SettingsError, stop_on_bad_settings
 
 Check = Callable[[], Awaitable[None]]
 
 # A dependency that does not answer within this is away, as far as a load balancer is concerned.
 CHECK_TIMEOUT_SECONDS: Final = 2.0
 SHUTDOWN_SECONDS: Final = 10.0
+# All clients of a gateway that stopped come to another one within seconds; those that find no place wait a second more.
+BACKLOG_CONNECTIONS: Final = 1_024
 
 _FATAL: Final = web.AppKey("fatal", list[BaseException])
 _log = get_logger(__name__)
@@ -56,7 +58,7 @@ def run_service(name: str, settings: ProcessSettings, build: Callable[[], web.Ap
         return app
 
     _log.info("starting", host=settings.host, port=settings.port)
-    with suppress(web.GracefulExit):
+    try:
         web.run_app(
             create(),
             host=settings.host,
@@ -66,6 +68,13 @@ def run_service(name: str, settings: ProcessSettings, build: Callable[[], web.Ap
             access_log=None,
             handler_cancellation=True,
             shutdown_timeout=SHUTDOWN_SECONDS,
+            backlog=BACKLOG_CONNECTIONS,
+        )
+    except web.GracefulExit:
+        pass
+    except OSError as error:
+        stop_on_bad_settings(
+            SettingsError(f"HOST and PORT are {settings.host} and {settings.port}, where nothing can listen: {error}")
         )
     _log.info("stopped")
     if fatal:

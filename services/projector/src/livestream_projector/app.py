@@ -24,7 +24,7 @@ from livestream_projector.generation import live_generation, users_folded
 from livestream_projector.loader import Loader
 from livestream_projector.log_check import check_log
 from livestream_projector.outbox import Outbox
-from livestream_projector.progress import Progress
+from livestream_projector.progress import NotReadyError, Progress
 from livestream_projector.projector import POSTGRES_FAILURES, Projector
 from livestream_projector.publisher import Publisher
 from livestream_projector.schema import migrate
@@ -44,8 +44,10 @@ _POSTGRES_SETTINGS = {"idle_in_transaction_session_timeout": "10s", "lock_timeou
 _log = get_logger(__name__)
 
 
-class NotReadyError(Exception):
-    """The projector has not begun to fold."""
+class Running:
+    """What health checks look at: `progress` is None while nothing is folded."""
+
+    progress: Progress | None = None
 
 
 def build_app(settings: Settings) -> web.Application:
@@ -53,11 +55,12 @@ def build_app(settings: Settings) -> web.Application:
     app = web.Application()
     pool = postgres_pool(settings.database_url, _POSTGRES_CONNECTIONS, **_POSTGRES_SETTINGS)
     redis = redis_client(settings.redis_url)
-    folding = asyncio.Event()
+    running = Running()
 
     async def check_kafka() -> None:
-        if not folding.is_set():
+        if running.progress is None:
             raise NotReadyError("the projector has not joined its group yet")
+        running.progress.check_kafka()
 
     async def check_postgres() -> None:
         await pool.fetchval("SELECT 1")
@@ -72,11 +75,11 @@ def build_app(settings: Settings) -> web.Application:
 
     app.cleanup_ctx.append(clients)
     add_health_routes(app, {"kafka": check_kafka, "postgres": check_postgres, "redis": check_redis})
-    run_in_background(app, "projector", lambda: _project(settings, pool, ServingCopy(redis), folding))
+    run_in_background(app, "projector", lambda: _project(settings, pool, ServingCopy(redis), running))
     return app
 
 
-async def _project(settings: Settings, pool: asyncpg.Pool, serving: ServingCopy, folding: asyncio.Event) -> None:
+async def _project(settings: Settings, pool: asyncpg.Pool, serving: ServingCopy, running: Running) -> None:
     """Everything that runs beside the server. Raises where trying again cannot help."""
     await until_it_works("migrate", lambda: migrate(settings.database_url), (sqlalchemy.exc.OperationalError,))
     partitions = await until_it_works(
@@ -90,7 +93,7 @@ async def _project(settings: Settings, pool: asyncpg.Pool, serving: ServingCopy,
                 "generation", lambda: live_generation(pool, partitions), POSTGRES_FAILURES
             )
             try:
-                await _fold_generation(settings, generation, partitions, pool, serving, producer, folding)
+                await _fold_generation(settings, generation, partitions, pool, serving, producer, running)
             except* RetiredError:
                 _log.info("generation_retired", generation=generation)
 
@@ -102,7 +105,7 @@ async def _fold_generation(
     pool: asyncpg.Pool,
     serving: ServingCopy,
     producer: AIOKafkaProducer,
-    folding: asyncio.Event,
+    running: Running,
 ) -> None:
     """Fold until a rebuild has switched to the next generation: then a group with RetiredError is raised."""
     office = DeadLetterOffice(producer)
@@ -128,11 +131,12 @@ async def _fold_generation(
             tasks.create_task(publisher.run())
             tasks.create_task(Eraser(pool, generation).run())
             await until_it_works("join_group", consumer.start, (KafkaError,))
-            folding.set()
             tasks.create_task(_raise(assignment.failure))
-            tasks.create_task(Progress(projector, serving, publisher).run(consumer))
+            running.progress = Progress(projector, serving, publisher)
+            tasks.create_task(running.progress.run(consumer))
             tasks.create_task(projector.run(consumer))
     finally:
+        running.progress = None
         await consumer.stop()
 
 

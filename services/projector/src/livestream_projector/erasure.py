@@ -12,9 +12,11 @@ from livestream_projector import metrics
 _CHUNK_ROWS: Final = 2_000
 _IDLE_SECONDS: Final = 1.0
 
-_SCOPE_COLUMNS: Final = {"channel": "channel", "user": "username"}
+# The column that a deletion looks at, and the display name that it takes along. The other one stays: a channel's newest
+# display name may have come with the message of a user who is gone.
+_SCOPE_COLUMNS: Final = {"channel": ("channel", "channel_display_name"), "user": ("username", "user_display_name")}
 _ERASE: Final = """
-UPDATE messages SET visible = false, text = ''
+UPDATE messages SET visible = false, text = '', {display_name} = NULL
 WHERE generation = $1 AND (channel, id) IN (
     SELECT channel, id FROM messages
     WHERE generation = $1 AND visible AND {column} = $2 AND partition = $3 AND least(ts_ms, append_ms) <= $4
@@ -53,7 +55,8 @@ class Eraser:
             if planned is None:
                 return False
             partition, scope, name, up_to_ms = planned
-            statement = _ERASE.format(column=_SCOPE_COLUMNS[scope])
+            column, display_name = _SCOPE_COLUMNS[scope]
+            statement = _ERASE.format(column=column, display_name=display_name)
             status = await connection.execute(statement, self._generation, name, partition, up_to_ms, _CHUNK_ROWS)
             erased = int(status.removeprefix("UPDATE "))
             metrics.ERASED_ROWS.inc(erased)

@@ -1,6 +1,7 @@
 """Once a second: how far the fold is behind the log, told to Redis (for the streams' status) and to Prometheus."""
 
 import asyncio
+import time
 from typing import Any, Final
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
@@ -19,8 +20,14 @@ from livestream_projector.publisher import Publisher
 _INTERVAL_SECONDS: Final = 1.0
 # A broker that does not answer in this time is away; no report is made then, and pages turn stale.
 _END_OFFSETS_SECONDS: Final = 2.0
+# One question may go astray; after two that were not answered Kafka counts as away.
+_SILENT_SECONDS: Final = 5.0
 
 _log = get_logger(__name__)
+
+
+class NotReadyError(Exception):
+    """The projector does not fold."""
 
 
 class Progress:
@@ -35,6 +42,13 @@ class Progress:
         self._serving = serving
         self._publisher = publisher
         self._marks: dict[int, tuple[int, int]] = {}
+        self.answered_at = time.monotonic()
+
+    def check_kafka(self) -> None:
+        """Raises NotReadyError where Kafka has not answered for some seconds."""
+        silent_s = time.monotonic() - self.answered_at
+        if self._projector.states and silent_s > _SILENT_SECONDS:
+            raise NotReadyError(f"Kafka has not answered for {silent_s:.0f} s")
 
     async def run(self, consumer: AIOKafkaConsumer) -> None:
         """Report until cancelled."""
@@ -55,7 +69,10 @@ class Progress:
         if not partitions:
             return []
         async with asyncio.timeout(_END_OFFSETS_SECONDS):
-            ends = await consumer.end_offsets(partitions)
+            stable_ends = await consumer.end_offsets(partitions)
+        self.answered_at = time.monotonic()
+        # An open transaction hides the records behind its begin from us, but not that they are there.
+        ends = {tp: max(end, consumer.highwater(tp) or 0) for tp, end in stable_ends.items()}
         return [self._report(consumer, tp, end) for tp, end in ends.items() if tp.partition in self._projector.states]
 
     def _report(self, consumer: AIOKafkaConsumer, tp: Any, end: int) -> ProgressReport:

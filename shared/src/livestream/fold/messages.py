@@ -121,11 +121,15 @@ def _post(record: Record, event: MessagePosted, changes: Changes) -> None:
     message.posted = True
     message.offset, message.append_ms, message.ts_ms = record.offset, record.append_ms, event.ts_ms
     message.user, message.digest = event.user, digest
-    message.channel_display_name, message.user_display_name = event.channel_display_name, event.user_display_name
     channel = _channel_of(prior, event.channel, record.partition)
     user = prior.users.setdefault(UserKey(record.partition, event.user), UserState())
     message.visible = not message.deleted and message.time_ms > max(channel.deleted_ms, user.deleted_ms)
     message.text = event.text if message.visible else ""
+    # A name that its own deletion reaches is not even kept.
+    if message.time_ms > channel.deleted_ms:
+        message.channel_display_name = event.channel_display_name
+    if message.time_ms > user.deleted_ms:
+        message.user_display_name = event.user_display_name
     _show_names(message, channel, user, changes)
     if message.visible:
         _count(message, channel, user, changes)
@@ -186,12 +190,12 @@ def _channel_of(prior: Prior, name: str, partition: int) -> ChannelState:
 
 
 def _show_names(message: MessageState, channel: ChannelState, user: UserState, changes: Changes) -> None:
-    """Display names follow posts, also of messages deleted since, but end with their channel's or user's deletion."""
+    """Display names follow posts, also of messages that are deleted one by one."""
     order = (message.ts_ms, message.channel, message.offset)
-    if message.channel_display_name and message.time_ms > channel.deleted_ms and order > channel.display.order:
+    if message.channel_display_name and order > channel.display.order:
         channel.display = DisplayName(message.channel_display_name, *order)
         changes.channels.add(message.channel)
-    if message.user_display_name and message.time_ms > user.deleted_ms and order > user.display.order:
+    if message.user_display_name and order > user.display.order:
         user.display = DisplayName(message.user_display_name, *order)
         changes.users.add(UserKey(message.partition, message.user))
 

@@ -1,5 +1,6 @@
 """Access to the serving copy: one method a Redis Function of serving.lua. Each call is atomic and one round trip."""
 
+import hashlib
 from collections.abc import Sequence
 from enum import StrEnum
 from importlib import resources
@@ -21,7 +22,9 @@ _REBUILD_SHOWN_SECONDS = 10
 KEPT_MESSAGES = 1_000
 MAX_BATCH_BYTES = 64 * 1024 * 1024  # well below Redis's limit of 512 MiB for one argument
 
-_LIBRARY = resources.files("livestream.serving").joinpath("serving.lua").read_text("utf-8")
+_SOURCE = resources.files("livestream.serving").joinpath("serving.lua").read_text("utf-8")
+_VERSION = hashlib.sha256(_SOURCE.encode()).hexdigest()[:12]
+_LIBRARY = _SOURCE.replace("VERSION", _VERSION)
 
 _decode_totals = msgspec.msgpack.Decoder(Totals).decode
 _decode_message = msgspec.msgpack.Decoder(MessageRow).decode
@@ -198,7 +201,7 @@ class ServingCopy:
         )
 
     async def _call(self, function: str, *arguments: str | int | bytes) -> Any:
-        name = f"livestream_{function}"
+        name = f"livestream_{_VERSION}_{function}"
         try:
             return await self._fcall(name, arguments)
         except ResponseError as error:

@@ -1,11 +1,14 @@
-#!lua name=livestream
+#!lua name=livestream_VERSION
 
 -- The serving copy of the read model, and the one total order of deltas.
 --
--- Everything a reader can see changes inside one call of `livestream_publish`, so any read is a state between two deltas
+-- Everything a reader can see changes inside one call of `publish`, so any read is a state between two deltas
 -- and can name its sequence. Batches, rows and shares are MessagePack arrays as livestream/deltas.py declares them; a
 -- message's JSON passes through as an opaque string. Functions do not roll back: what can fail is checked before the
 -- first write.
+--
+-- The version in these names is a digest of this file (client.py): a service that was upgraded loads its own Functions beside the ones that
+-- those before it still call.
 --
 -- `{livestream}:meta` holds the epoch, the server's run_id that the epoch belongs to, the sequence, and per partition p
 -- the next offsets `m<p>` (messages.v1) and `u<p>` (users.v1) and totals `tm<p>` (messages) and `tc<p>` (channels).
@@ -17,7 +20,7 @@
 --   channels:rows, users:rows                  hash: name -> NameRow
 --   {channels,users}:{messages,last,name}      sorted sets: the orders; scores are negative so that ties go by name
 --   shares      hash: user -> list of UserShare
---   full        string: there where older messages may be in Postgres only
+--   floor       (ts_ms, member): where there is one, older messages may be in Postgres only
 --   erasures    sorted set: time in ms -> sequence of a user's deletion: what the stream holds before it goes then
 --   ended       hash: user -> the newest deletion's time in ms, whichever partition published it first
 
@@ -34,7 +37,7 @@ local ERASE_AFTER_MS = 5000      -- followers are past a deletion by then; whoev
 local STAGED_SECONDS = 3600      -- a loader that died leaves nothing for longer
 
 local KEYS_OF_EPOCH = {
-  'messages', 'rows', 'deltas', 'marks', 'shares', 'ended', 'erasures', 'full',
+  'messages', 'rows', 'deltas', 'marks', 'shares', 'ended', 'erasures', 'floor',
   'channels:rows', 'channels:messages', 'channels:last', 'channels:name',
   'users:rows', 'users:messages', 'users:last', 'users:name',
 }
@@ -146,17 +149,25 @@ local function put_shares(epoch, shares)
   return rows, fell
 end
 
+-- The newest messages are whole down to a floor: what lies below it is in Postgres only, late messages as well.
 local function put_messages(epoch, rows)
-  local order, hash = epoch_key(epoch, 'messages'), epoch_key(epoch, 'rows')
+  local order, hash, floor_key = epoch_key(epoch, 'messages'), epoch_key(epoch, 'rows'), epoch_key(epoch, 'floor')
+  local held = redis.call('GET', floor_key)
+  local floor = held and cmsgpack.unpack(held)
   for _, row in ipairs(rows) do
-    redis.call('ZADD', order, row[1], row[2])
-    redis.call('HSET', hash, row[2], cmsgpack.pack(row))
+    if not floor or row[1] > floor[1] or (row[1] == floor[1] and not bytes_before(row[2], floor[2])) then
+      redis.call('ZADD', order, row[1], row[2])
+      redis.call('HSET', hash, row[2], cmsgpack.pack(row))
+    end
   end
   for _, member in ipairs(redis.call('ZRANGE', order, 0, -KEPT_MESSAGES - 1)) do
     redis.call('ZREM', order, member)
     redis.call('HDEL', hash, member)
   end
-  if redis.call('ZCARD', order) == KEPT_MESSAGES then redis.call('SET', epoch_key(epoch, 'full'), '1') end
+  if redis.call('ZCARD', order) == KEPT_MESSAGES then
+    local lowest = redis.call('ZRANGE', order, 0, 0, 'WITHSCORES')
+    redis.call('SET', floor_key, cmsgpack.pack({ number(lowest[2]), lowest[1] }))
+  end
 end
 
 local function drop_message(epoch, member)
@@ -217,26 +228,23 @@ local function continuity(meta, positions)
   return held == 0 and 'apply' or 'conflict'
 end
 
--- A deleted user's text goes from the retained deltas too, with everything before the deletion.
-local function erase_due(epoch, now)
-  local erasures = epoch_key(epoch, 'erasures')
-  local due = redis.call('ZRANGEBYSCORE', erasures, '-inf', now)
-  if #due > 0 then
-    redis.call('XTRIM', epoch_key(epoch, 'deltas'), 'MINID', due[#due] .. '-0')
-    redis.call('ZREMRANGEBYSCORE', erasures, '-inf', now)
-  end
+-- The age of the log is known by marks: at such a time it had come to such a sequence.
+local function mark(epoch, sequence, now)
+  local marks = epoch_key(epoch, 'marks')
+  local newest = redis.call('ZRANGE', marks, -1, -1, 'WITHSCORES')
+  if #newest > 0 and (number(newest[1]) == sequence or now - newest[2] < MARK_EVERY_MS) then return end
+  redis.call('ZADD', marks, now, string.format('%.0f', sequence))
 end
 
-local function append(epoch, sequence, now, fields)
-  local deltas, marks = epoch_key(epoch, 'deltas'), epoch_key(epoch, 'marks')
-  redis.call('XADD', deltas, string.format('%.0f-0', sequence), unpack(fields))
-  local newest = redis.call('ZRANGE', marks, -1, -1, 'WITHSCORES')
-  if #newest == 0 or now - newest[2] >= MARK_EVERY_MS then
-    redis.call('ZADD', marks, now, string.format('%.0f', sequence))
-    local old = redis.call('ZRANGEBYSCORE', marks, '-inf', now - RETAINED_MS)
-    if #old > 0 then
-      redis.call('XTRIM', deltas, 'MINID', old[#old] .. '-0')
-      for i = 1, #old - 1 do redis.call('ZREM', marks, old[i]) end
+-- Drops deltas that are too old, and those before a user's deletion, whose text must not be kept. The newest one of them
+-- stays: the log always tells which sequence comes first.
+local function trim(epoch, now)
+  for name, due in pairs({ marks = now - RETAINED_MS, erasures = now }) do
+    local key = epoch_key(epoch, name)
+    local newest = redis.call('ZRANGE', key, due, '-inf', 'BYSCORE', 'REV', 'LIMIT', 0, 1)[1]
+    if newest then
+      redis.call('XTRIM', epoch_key(epoch, 'deltas'), 'MINID', newest .. '-0')
+      redis.call('ZREMRANGEBYSCORE', key, '-inf', due)
     end
   end
 end
@@ -272,16 +280,16 @@ local function publish(_, args)
   end
   local sequence = number(meta.sequence) + 1
   redis.call('HSET', META, 'sequence', string.format('%.0f', sequence), 'as_of', string.format('%.0f', now), unpack(changed))
-  append(epoch, sequence, now, {
+  redis.call('XADD', epoch_key(epoch, 'deltas'), string.format('%.0f-0', sequence),
     'batch', args[1], 'users', cmsgpack.pack(users), 'totals', cmsgpack.pack(totals_of(meta, epoch)),
     'as_of', string.format('%.0f', now), 'shrinks', (shrinks or fell) and '1' or '0',
-    'hidden', cmsgpack.pack(hidden),
-  })
+    'hidden', cmsgpack.pack(hidden))
+  mark(epoch, sequence, now)
   if #removed_users > 0 then
     redis.call('ZADD', epoch_key(epoch, 'erasures'), now + ERASE_AFTER_MS, string.format('%.0f', sequence))
   end
   local few = shrinks and redis.call('ZCARD', epoch_key(epoch, 'messages')) < FEW_MESSAGES
-  return { few and redis.call('EXISTS', epoch_key(epoch, 'full')) == 1 and 'few' or 'ok', sequence }
+  return { few and redis.call('EXISTS', epoch_key(epoch, 'floor')) == 1 and 'few' or 'ok', sequence }
 end
 
 -- stage(epoch, kind, rows): a loader fills keys of an epoch that nobody reads yet. kind: messages, channels, shares, ended
@@ -403,7 +411,8 @@ local function report(_, args)
   end
   local meta = read_meta()
   if not meta then return 'no-epoch' end
-  erase_due(meta.epoch, now)
+  mark(meta.epoch, number(meta.sequence), now)
+  trim(meta.epoch, now)
   return 'ok'
 end
 
@@ -422,11 +431,11 @@ local function status(_, _)
   }
 end
 
-redis.register_function('livestream_publish', publish)
-redis.register_function('livestream_stage', stage)
-redis.register_function('livestream_switch', switch)
-redis.register_function('livestream_page', page)
-redis.register_function('livestream_report', report)
-redis.register_function({ function_name = 'livestream_windows', callback = windows, flags = { 'no-writes' } })
-redis.register_function({ function_name = 'livestream_names', callback = names, flags = { 'no-writes' } })
-redis.register_function({ function_name = 'livestream_status', callback = status, flags = { 'no-writes' } })
+redis.register_function('livestream_VERSION_publish', publish)
+redis.register_function('livestream_VERSION_stage', stage)
+redis.register_function('livestream_VERSION_switch', switch)
+redis.register_function('livestream_VERSION_page', page)
+redis.register_function('livestream_VERSION_report', report)
+redis.register_function({ function_name = 'livestream_VERSION_windows', callback = windows, flags = { 'no-writes' } })
+redis.register_function({ function_name = 'livestream_VERSION_names', callback = names, flags = { 'no-writes' } })
+redis.register_function({ function_name = 'livestream_VERSION_status', callback = status, flags = { 'no-writes' } })

@@ -1,0 +1,82 @@
+"""The serving copy by itself, on a real server: what its newest messages are, beyond what fits."""
+
+from collections.abc import AsyncIterator
+from random import Random
+
+import pytest
+
+from livestream.clients import redis_client
+from livestream.cursor import new_epoch
+from livestream.deltas import Batch, MessageRow, PositionStep, RemovedMessage, encode_batch, member_of
+from livestream.serving import KEPT_MESSAGES, PublishOutcome, ServingCopy
+
+
+@pytest.fixture
+async def serving(redis_url: str) -> AsyncIterator[ServingCopy]:
+    client = redis_client(redis_url)
+    yield ServingCopy(client)
+    await client.aclose()
+
+
+async def begin(serving: ServingCopy) -> None:
+    held = (await serving.status()).cursor
+    assert await serving.switch(new_epoch(), 1, 1, [(0, 0, 0, 0, 0)], replaces=held.epoch if held else "")
+
+
+def row(offset: int, ts_ms: int) -> MessageRow:
+    return MessageRow(ts_ms, member_of("c", offset), ts_ms, "u", "c", str(offset), f'"{offset}"')
+
+
+class Publisher:
+    """Publishes messages and removals as one partition's fold does; knows what should be visible."""
+
+    def __init__(self, serving: ServingCopy) -> None:
+        self._serving = serving
+        self._offset = 0
+        self.visible: dict[str, MessageRow] = {}
+
+    async def publish(self, rows: list[MessageRow], removed: list[MessageRow]) -> PublishOutcome:
+        self.visible = {key: r for key, r in self.visible.items() if r not in removed} | {r.id: r for r in rows}
+        step = PositionStep(0, self._offset, self._offset + 1, 0, 0, len(self.visible), 1)
+        self._offset += 1
+        gone = [RemovedMessage(r.channel, r.id, r.user, r.member) for r in removed]
+        outcome, _ = await self._serving.publish(encode_batch(Batch([step], rows, gone, [], [], [], [])), 1)
+        return outcome
+
+    def newest(self) -> list[MessageRow]:
+        return sorted(self.visible.values(), key=lambda r: (r.ts_ms, r.member))
+
+
+async def test_the_newest_messages_are_without_gaps_after_removals_and_late_arrivals(serving: ServingCopy) -> None:
+    """A late message that is older than what was cut away once must not stand beside what is newer than that."""
+    await begin(serving)
+    random, publisher, offset = Random(1), Publisher(serving), 0
+    outcomes = set()
+    for _ in range(60):
+        rows = [row(offset + n, random.randrange(100_000)) for n in range(60)]
+        offset += len(rows)
+        visible = publisher.newest()
+        removed = random.sample(visible[-500:], 40) if len(visible) > 500 else []
+        outcomes.add(await publisher.publish(rows, removed))
+        held = (await serving.windows(messages=2 * KEPT_MESSAGES)).messages
+        assert held == publisher.newest()[-len(held) :]
+    assert outcomes == {PublishOutcome.OK}
+
+
+async def test_it_says_when_too_few_are_left(serving: ServingCopy) -> None:
+    await begin(serving)
+    publisher = Publisher(serving)
+    rows = [row(offset, offset) for offset in range(KEPT_MESSAGES + 50)]
+    assert await publisher.publish(rows, []) is PublishOutcome.OK
+    assert await publisher.publish([], rows[-500:]) is PublishOutcome.OK
+    assert await publisher.publish([], rows[-700:-500]) is PublishOutcome.FEW
+    held = (await serving.windows(messages=KEPT_MESSAGES)).messages
+    assert held == publisher.newest()[-len(held) :]
+
+
+async def test_few_messages_are_enough_where_there_never_were_more(serving: ServingCopy) -> None:
+    await begin(serving)
+    publisher = Publisher(serving)
+    rows = [row(offset, offset) for offset in range(20)]
+    assert await publisher.publish(rows, []) is PublishOutcome.OK
+    assert await publisher.publish([], rows[:10]) is PublishOutcome.OK
