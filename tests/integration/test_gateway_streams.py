@@ -9,6 +9,7 @@ import pytest
 from livestream.cursor import Cursor, new_epoch
 from livestream.frames import View, ViewKind
 from livestream_gateway.metrics import VIEW_READS
+from livestream_local.ports import free_ports
 from livestream_local.sse import EventParser, ServerSentEvent
 from tests.support.chat_model import DeleteUser, Edit, Post
 from tests.support.streaming import ReadModelWriter, RunningGateway, assert_holds, running_gateway
@@ -220,6 +221,35 @@ async def test_a_header_wins_over_the_address(writer: ReadModelWriter, gateway: 
         await publish_many(writer, 1)
         await client.reach(writer.cursor)
         assert [len(data["messages"]) for _, data in client.frames] == [1]
+
+
+async def test_a_cursor_ahead_of_the_gateway_waits_and_is_told_nothing_twice(
+    writer: ReadModelWriter, gateway: RunningGateway
+) -> None:
+    """A page is rendered from Redis, which is ahead of the next tick."""
+    async with gateway.open(HOME) as client:
+        for _ in range(5):
+            await publish_many(writer, 1)
+            await client.reach(writer.cursor)
+            await publish_many(writer, 1)
+            async with gateway.open(HOME, cursor=writer.cursor) as early:
+                early.views["home"].hold(writer.chat.expected(HOME))
+                await early.reach(writer.cursor)
+                assert early.frames == []
+
+
+async def test_without_postgres_home_goes_on_and_names_wait(writer: ReadModelWriter, redis_url: str) -> None:
+    nowhere = f"postgresql://nobody@127.0.0.1:{free_ports().postgres}/nothing"
+    async with running_gateway(redis_url, nowhere) as gateway, gateway.open(HOME, ANN) as both:
+        async with gateway.open(HOME) as client:
+            await client.reach(writer.cursor)
+            await publish_many(writer, 1)
+            await client.reach(writer.cursor)
+            assert_holds(client, writer.chat, [HOME])
+        for _ in range(2):
+            event, _ = await both.next()
+            assert event.event == "status"
+            assert not event.has_id
 
 
 async def test_many_clients_cost_one_read(writer: ReadModelWriter, gateway: RunningGateway) -> None:

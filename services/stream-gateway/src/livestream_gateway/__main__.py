@@ -1,5 +1,8 @@
 """`python -m livestream_gateway`"""
 
+import resource
+from contextlib import suppress
+
 from aiohttp import web
 
 from livestream.service import run_service
@@ -20,7 +23,15 @@ def main() -> None:
         drain_on_signals(app, app[DRAIN])
         return app
 
+    _allow_many_connections()
     run_service("gateway", settings.process, build)
+
+
+def _allow_many_connections() -> None:
+    """A stream is an open file, and the usual limit of 1,024 is for programs that might use select(2): raise it."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with suppress(ValueError, OSError):  # where "most" says without limit and the system has another one
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 if __name__ == "__main__":

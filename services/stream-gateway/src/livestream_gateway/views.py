@@ -33,12 +33,13 @@ class Views:
         self._poke = poke
         self._views: dict[View, WatchedView] = {}
         self._reads: set[asyncio.Task[None]] = set()
+        self._arrived: set[WatchedView] = set()
         self._slots = asyncio.Semaphore(READS_AT_ONCE)
         self._following: Following | None = None
 
     def have_arrived_by(self, border: int) -> bool:
         """Whether a tick to that border would make a view ready."""
-        return any(watched.has_arrived_by(border) for watched in self._views.values())
+        return any(watched.has_arrived_by(border) for watched in self._arrived)
 
     def watch(self, view: View) -> WatchedView:
         """One more client watches it."""
@@ -59,6 +60,7 @@ class Views:
         self._following = following
         for task in self._reads:
             task.cancel()
+        self._arrived.clear()
         for watched in self._views.values():
             watched.void()
             watched.reading = False
@@ -86,6 +88,7 @@ class Views:
                 for stream in list(watched.streams):
                     stream.leave()
             self._read_where_needed(watched)
+        self._arrived = {watched for watched in self._arrived if watched.has_arrived}
         return told
 
     def sweep(self) -> None:
@@ -118,6 +121,7 @@ class Views:
         if following is self._following:
             watched.reading = False
             watched.arrive(read)
+            self._arrived.add(watched)
             self._poke()
 
     async def _read_of(self, view: View, following: Following) -> ViewRead:

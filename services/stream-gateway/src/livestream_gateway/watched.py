@@ -41,8 +41,13 @@ class WatchedView:
     def needs_reading(self) -> bool:
         return self.window is None and self._arrived is None and not self.reading
 
+    @property
+    def has_arrived(self) -> bool:
+        """Whether a read waits for the border to get to its cursor."""
+        return self._arrived is not None
+
     def has_arrived_by(self, border: int) -> bool:
-        """Whether a read is there that waited for the border to get to its cursor."""
+        """Whether it need not wait any more."""
         return self._arrived is not None and self._arrived.window.sequence <= border
 
     def void(self) -> None:
