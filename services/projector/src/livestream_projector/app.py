@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 
 import asyncpg
 import sqlalchemy.exc
@@ -16,9 +15,9 @@ from livestream.logs import get_logger
 from livestream.retries import until_it_works
 from livestream.service import add_health_routes, run_in_background
 from livestream.serving import ServingCopy
-from livestream.topics import DEAD_LETTER_MAX_BYTES, ensure_topics
+from livestream.topics import ensure_topics
 from livestream_projector.consumer import Assignment, new_consumer
-from livestream_projector.dead_letters import DeadLetterOffice
+from livestream_projector.dead_letters import DeadLetterOffice, dead_letter_producer
 from livestream_projector.erasure import Eraser
 from livestream_projector.generation import live_generation, users_folded
 from livestream_projector.loader import Loader
@@ -87,7 +86,7 @@ async def _project(settings: Settings, pool: asyncpg.Pool, serving: ServingCopy,
         lambda: ensure_topics(settings.kafka_servers, settings.partitions, settings.replication_factor),
         (KafkaError,),
     )
-    async with _dead_letter_producer(settings) as producer:
+    async with dead_letter_producer(settings.kafka_servers) as producer:
         while True:
             generation = await until_it_works(
                 "generation", lambda: live_generation(pool, partitions), POSTGRES_FAILURES
@@ -138,21 +137,6 @@ async def _fold_generation(
     finally:
         running.progress = None
         await consumer.stop()
-
-
-@asynccontextmanager
-async def _dead_letter_producer(settings: Settings) -> AsyncIterator[AIOKafkaProducer]:
-    producer = AIOKafkaProducer(
-        bootstrap_servers=settings.kafka_servers,
-        acks="all",
-        enable_idempotence=True,
-        max_request_size=DEAD_LETTER_MAX_BYTES,
-    )
-    await until_it_works("start_producer", producer.start, (KafkaError,))
-    try:
-        yield producer
-    finally:
-        await producer.stop()
 
 
 async def _raise(failure: "asyncio.Future[None]") -> None:

@@ -1,14 +1,18 @@
 """The dead letter topic: the original bytes of what was not folded, with where it lay and why."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from typing import Any
 
 from aiokafka import AIOKafkaProducer
+from aiokafka.errors import KafkaError
 
 from livestream.events import DEAD_LETTER_TOPIC
 from livestream.fold import DeadLetter
 from livestream.logs import get_logger
+from livestream.retries import until_it_works
+from livestream.topics import DEAD_LETTER_MAX_BYTES
 
 # A compressed record may unfold to much more than a topic takes. What is cut here is whole on the log, as long as that
 # keeps it, and a header says so.
@@ -17,6 +21,22 @@ VALUE_BYTES = 4 * 1024 * 1024
 _DETAIL_CHARACTERS = 500
 
 _log = get_logger(__name__)
+
+
+@asynccontextmanager
+async def dead_letter_producer(bootstrap_servers: str) -> AsyncIterator[AIOKafkaProducer]:
+    """A producer that takes dead letters of any size."""
+    producer = AIOKafkaProducer(
+        bootstrap_servers=bootstrap_servers,
+        acks="all",
+        enable_idempotence=True,
+        max_request_size=DEAD_LETTER_MAX_BYTES,
+    )
+    await until_it_works("start_producer", producer.start, (KafkaError,))
+    try:
+        yield producer
+    finally:
+        await producer.stop()
 
 
 class DeadLetterOffice:

@@ -15,12 +15,13 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from livestream.clients import postgres_pool, redis_client
 from livestream.events import MESSAGES_TOPIC, USERS_TOPIC, Rejected
-from livestream.fold import DeadLetter, PartitionState, split
+from livestream.fold import Coordinates, DeadLetter, PartitionState, split
 from livestream.logs import configure_logs, get_logger
 from livestream.service import new_event_loop
 from livestream.serving import ServingCopy
 from livestream.settings import Environment, SettingsError, stop_on_bad_settings
 from livestream_projector.consumer import new_consumer
+from livestream_projector.dead_letters import DeadLetterOffice, dead_letter_producer
 from livestream_projector.decode import read_message, read_user_deletion
 from livestream_projector.generation import GenerationState, begin_next, drop, switch
 from livestream_projector.settings import Settings
@@ -43,17 +44,15 @@ class RebuildError(Exception):
     """The rebuild could not be made; the live generation serves on."""
 
 
-async def _nothing(_: Sequence[DeadLetter]) -> None:
-    """The live fold has buried them already; one that was replayed since must not come back."""
-
-
 class Rebuild:
     """One rebuild. Raises RebuildError, and the clients' errors; then nothing has changed for readers."""
 
-    def __init__(self, settings: Settings, pool: asyncpg.Pool, serving: ServingCopy) -> None:
+    def __init__(self, settings: Settings, pool: asyncpg.Pool, serving: ServingCopy, office: DeadLetterOffice) -> None:
         self._settings = settings
         self._pool = pool
         self._serving = serving
+        self._office = office
+        self._live_states: dict[int, PartitionState] = {}
         self._states: dict[int, PartitionState] = {}
         self._records = 0
         self._of = 0
@@ -64,7 +63,7 @@ class Rebuild:
                 raise RebuildError("another rebuild is running")
             live, following, partitions = await begin_next(self._pool)
             _log.info("rebuild_started", live=live, following=following)
-            store = Store(self._pool, following, _nothing, GenerationState.BUILDING)
+            store = Store(self._pool, following, self._bury, GenerationState.BUILDING)
             self._states = await store.positions(range(partitions))
             teller = asyncio.create_task(self._tell())
             try:
@@ -95,7 +94,9 @@ class Rebuild:
                         f"{tp.topic}/{tp.partition} begins at offset {first}: its older records are gone"
                     )
                 messages.seek(tp, 0)
+            live_store = Store(self._pool, live, self._bury)
             while True:
+                self._live_states = await live_store.positions(range(len(self._states)))
                 self._of = sum((await messages.end_offsets(partitions)).values())
                 caught_up = await self._fold_messages(store, messages)
                 await self._fold_users(store, users, None)
@@ -108,7 +109,9 @@ class Rebuild:
     async def _fold_messages(self, store: Store, consumer: AIOKafkaConsumer) -> bool:
         """Fold what the next poll brings; true where that was nothing or little."""
         polled = await consumer.getmany(timeout_ms=_POLL_MS, max_records=self._settings.batch_records)
-        records = [read_message(record, len(self._states)) for found in polled.values() for record in found]
+        originals = [record for found in polled.values() for record in found]
+        self._office.hold(originals)
+        records = [read_message(record, len(self._states)) for record in originals]
         for run in split(records):
             self._states |= (await store.fold(run, self._states)).partitions
         self._records += len(records)
@@ -121,6 +124,9 @@ class Rebuild:
             found: Sequence[Any] = (await consumer.getmany(timeout_ms=_POLL_MS if up_to else 0)).get(tp, [])
             for record in found:
                 deletion = read_user_deletion(record)
+                if isinstance(deletion, Rejected):
+                    self._office.hold([record])
+                    await self._bury([DeadLetter(Coordinates(record.topic, record.partition, record.offset), deletion)])
                 for partition in self._states:
                     if isinstance(deletion, Rejected):
                         committed = await store.pass_by_user_record(partition, record.offset, self._states)
@@ -129,6 +135,17 @@ class Rebuild:
                     self._states |= committed.partitions
             if up_to is None and not found:
                 return
+
+    async def _bury(self, letters: Sequence[DeadLetter]) -> None:
+        """Bury what the live fold has not come to. It has buried the rest: what was replayed since must not return."""
+        await self._office.bury([letter for letter in letters if self._is_ahead(letter.coordinates)])
+
+    def _is_ahead(self, at: Coordinates) -> bool:
+        if not self._live_states:
+            return False
+        if at.topic == USERS_TOPIC:
+            return all(at.offset >= state.users_offset for state in self._live_states.values())
+        return at.offset >= self._live_states[at.partition].messages_offset
 
     async def _wait_until_served(self, generation: int) -> None:
         async with asyncio.timeout(_SERVED_SECONDS):
@@ -149,8 +166,11 @@ class Rebuild:
 async def _main(settings: Settings) -> None:
     redis = redis_client(settings.redis_url)
     try:
-        async with postgres_pool(settings.database_url, _CONNECTIONS) as pool:
-            await Rebuild(settings, pool, ServingCopy(redis)).run()
+        async with (
+            postgres_pool(settings.database_url, _CONNECTIONS) as pool,
+            dead_letter_producer(settings.kafka_servers) as producer,
+        ):
+            await Rebuild(settings, pool, ServingCopy(redis), DeadLetterOffice(producer)).run()
     finally:
         await redis.aclose()
 

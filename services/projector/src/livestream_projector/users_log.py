@@ -51,7 +51,10 @@ class UsersLog:
     async def _follow(self) -> None:
         partition = TopicPartition(USERS_TOPIC, 0)
         consumer = AIOKafkaConsumer(
-            bootstrap_servers=self._bootstrap_servers, enable_auto_commit=False, isolation_level="read_committed"
+            bootstrap_servers=self._bootstrap_servers,
+            enable_auto_commit=False,
+            auto_offset_reset="earliest",
+            isolation_level="read_committed",
         )
         try:
             await consumer.start()
