@@ -11,7 +11,7 @@ from livestream.frames import View, ViewKind
 from livestream_gateway.metrics import VIEW_READS
 from livestream_local.ports import free_ports
 from livestream_local.sse import EventParser, ServerSentEvent
-from tests.support.chat_model import DeleteUser, Edit, Post
+from tests.support.chat_model import DeleteMessage, DeleteUser, Edit, Post
 from tests.support.streaming import ReadModelWriter, RunningGateway, assert_holds, running_gateway
 
 HOME, MESSAGES, USERS = View(ViewKind.HOME), View(ViewKind.MESSAGES), View(ViewKind.USERS)
@@ -250,6 +250,33 @@ async def test_without_postgres_home_goes_on_and_names_wait(writer: ReadModelWri
             event, _ = await both.next()
             assert event.event == "status"
             assert not event.has_id
+
+
+async def test_while_one_view_is_read_anew_the_others_go_on_without_a_position(
+    writer: ReadModelWriter, gateway: RunningGateway
+) -> None:
+    """A client that loses its connection then must not come back as if it had been told of all its views."""
+    await publish_many(writer, 60)
+    async with gateway.open(HOME, ANN) as client:
+        await client.reach(writer.cursor)
+        seen, cursor = len(client.events), writer.cursor
+        async with writer.history_locked():
+            await writer.publish(DeleteMessage("c", "59"))
+            await publish_many(writer, 1, "bob")
+            told, beats = [], 0
+            while beats < 2:
+                event, data = await client.next()
+                told += [data] if event.event == "delta" else []
+                beats += event.event == "status"
+            assert {data["view"] for data in told} == {"home"}
+            assert client.views["home"].window() == writer.chat.expected(HOME)
+            assert not any(event.has_id for event, _ in client.events[seen:])
+        await client.reach(writer.cursor)
+        assert_holds(client, writer.chat, [HOME, ANN])
+        (frame,) = [data for event, data in client.frames[2:] if data["view"] == str(ANN)]
+        assert [row["id"] for row in frame["messages"]] == ["9"]
+        assert frame["removed"] == {"messages": [["c", "59"]]}
+        assert cursor.sequence + 2 == writer.cursor.sequence
 
 
 async def test_many_clients_cost_one_read(writer: ReadModelWriter, gateway: RunningGateway) -> None:

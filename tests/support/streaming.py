@@ -90,6 +90,17 @@ class ReadModelWriter:
         finally:
             task.cancel()
 
+    @asynccontextmanager
+    async def history_locked(self) -> AsyncIterator[None]:
+        """Nobody can read messages in Postgres meanwhile: a table that this writer does not need is locked."""
+        connection = await asyncpg.connect(self._database_url)
+        try:
+            async with connection.transaction():
+                await connection.execute("LOCK TABLE channels")
+                yield
+        finally:
+            await connection.close()
+
     async def publish(self, *happenings: Happening) -> int:
         """Let it happen in one batch; returns its sequence."""
         before = self.chat.copy()
