@@ -228,7 +228,7 @@ async def test_a_cursor_ahead_of_the_gateway_waits_and_is_told_nothing_twice(
 ) -> None:
     """A page is rendered from Redis, which is ahead of the next tick."""
     async with gateway.open(HOME) as client:
-        for _ in range(5):
+        for _ in range(2):
             await publish_many(writer, 1)
             await client.reach(writer.cursor)
             await publish_many(writer, 1)
