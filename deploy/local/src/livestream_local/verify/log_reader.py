@@ -80,6 +80,14 @@ class LogReader:
             self._on_progress(sum(min(self._next[p], t) for p, t in targets.items()), total)
             await asyncio.sleep(0)  # a live stream is read beside
 
+    async def ends(self) -> Positions:
+        """Where the log ends now: of each partition of `messages.v1`, together with that of `users.v1`."""
+        try:
+            ends = await self._consumer.end_offsets(list(self._next))
+        except KafkaError as error:
+            raise CouldNotRunError(f"Kafka cannot be read: {describe(error)}") from None
+        return {at.partition: (end, ends[_USERS]) for at, end in ends.items() if at.topic == MESSAGES_TOPIC}
+
     def next_offset(self, partition: int) -> int:
         """How far a partition of `messages.v1` was read."""
         return self._next.get(TopicPartition(MESSAGES_TOPIC, partition), 0)

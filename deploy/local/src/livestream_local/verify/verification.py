@@ -11,6 +11,7 @@ from livestream_local.stack import Stack
 from livestream_local.verify.canary import following
 from livestream_local.verify.durable_model import compare_durable_model, open_durable_model
 from livestream_local.verify.findings import Findings, Section
+from livestream_local.verify.fold_end import await_fold
 from livestream_local.verify.live_stream import compare_stream, read_stream
 from livestream_local.verify.log_reader import LogReader, Positions
 from livestream_local.verify.serving_copy import compare_serving_copy, read_serving_copy
@@ -48,6 +49,7 @@ class _Verification:
 async def verify(stack: Stack, findings: Findings, on_progress: Callable[[int, int], None]) -> LogFacts:
     """Fills `findings`; returns what the log says. Raises CouldNotRunError.
 
+    What is on the log at the beginning has to be folded, or its partition is a difference.
     Redis is read first: nothing is in it that is not in Postgres, so Postgres, read later, is level with it or ahead.
     The stream comes last, and is awaited where Redis is by then.
     """
@@ -56,6 +58,7 @@ async def verify(stack: Stack, findings: Findings, on_progress: Callable[[int, i
         following(stack.stream_url) as canary,
         LogReader(stack.kafka_bootstrap_servers, on_progress) as reader,
     ):
+        await await_fold(redis, stack.database_url, await reader.ends(), findings.section("Log"))
         verification = _Verification(reader, findings)
         copy = await read_serving_copy(redis)
         section, model = await verification.section("Redis", copy.stand.positions)

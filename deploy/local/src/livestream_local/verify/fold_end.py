@@ -1,0 +1,74 @@
+"""Waiting until what was on the log when a verification began is folded and served: else nothing would miss it."""
+
+import asyncio
+from typing import Final
+
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+
+from livestream.retries import describe
+from livestream.serving import NoEpochError, ServingCopy
+from livestream_local.verify.durable_model import open_durable_model
+from livestream_local.verify.findings import CouldNotRunError, Section
+from livestream_local.verify.log_reader import Positions
+
+# A backlog may take as long as it takes, as long as it shrinks.
+_STALLED_SECONDS: Final = 20.0
+_LOOK_EVERY_SECONDS: Final = 0.1
+
+
+async def await_fold(redis: Redis, database_url: str, ends: Positions, section: Section) -> None:
+    """Returns when everything up to `ends` is served; where it stops on the way, `section` says at which partition.
+
+    The projector says how far it is past markers of transactions, which no offset in Postgres or Redis tells.
+    """
+    serving = ServingCopy(redis)
+    before, moved_at = None, _now()
+    while True:
+        folded = await _folded(serving)
+        served = await _positions(serving)
+        if _reach(folded, ends) and await _serves_what_is_durable(database_url, served):
+            break
+        if (folded, served) != before:
+            before, moved_at = (folded, served), _now()
+        elif _now() - moved_at > _STALLED_SECONDS:
+            break
+        await asyncio.sleep(_LOOK_EVERY_SECONDS)
+    for partition, (messages, users) in ends.items():
+        reached = folded.get(partition, (0, 0))
+        section.check("messages.v1 folded up to", f"partition {partition}", messages, min(messages, reached[0]))
+        section.check("users.v1 folded up to", f"partition {partition}", users, min(users, reached[1]))
+
+
+async def _folded(serving: ServingCopy) -> Positions:
+    try:
+        reports = (await serving.status()).reports
+    except RedisError as error:
+        raise CouldNotRunError(f"Redis cannot be read: {describe(error)}") from None
+    served = await _positions(serving)
+    return {report.partition: (report.folded, served.get(report.partition, (0, 0))[1]) for report in reports}
+
+
+async def _positions(serving: ServingCopy) -> Positions:
+    try:
+        return (await serving.windows()).stand.positions
+    except NoEpochError:
+        return {}
+    except RedisError as error:
+        raise CouldNotRunError(f"Redis cannot be read: {describe(error)}") from None
+
+
+async def _serves_what_is_durable(database_url: str, served: Positions) -> bool:
+    async with open_durable_model(database_url) as durable:
+        return all(served.get(partition, (0, 0)) >= position for partition, position in durable.positions.items())
+
+
+def _reach(folded: Positions, ends: Positions) -> bool:
+    return all(
+        folded.get(partition, (0, 0))[0] >= messages and folded.get(partition, (0, 0))[1] >= users
+        for partition, (messages, users) in ends.items()
+    )
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()
