@@ -33,6 +33,8 @@ from tests.support.stacks import RunningStack, StartStack, described
 from tests.support.waiting import wait_until_async
 
 PARTITIONS = 12
+# What flows meanwhile is not more than the projector folds: a verification waits for what was there when it began.
+FLOW_PAUSE_S = 0.1
 
 
 @pytest.fixture(scope="module")
@@ -120,6 +122,7 @@ async def _flowing(log: KafkaLog, unique: str) -> AsyncIterator[None]:
         random = Random(2)
         while True:
             await log.append(events(random, unique, 20))
+            await asyncio.sleep(FLOW_PAUSE_S)
 
     flowing = asyncio.create_task(flow())
     try:

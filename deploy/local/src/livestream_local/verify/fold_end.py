@@ -24,10 +24,13 @@ async def await_fold(redis: Redis, database_url: str, ends: Positions, section: 
     """
     serving = ServingCopy(redis)
     before, moved_at = None, _now()
+    durable: Positions | None = None
     while True:
         folded = await _folded(serving)
         served = await _positions(serving)
-        if _reach(folded, ends) and await _serves_what_is_durable(database_url, served):
+        if durable is None and _reach(folded, ends):
+            durable = await _durable_positions(database_url)
+        elif durable is not None and _reach(served, durable):
             break
         if (folded, served) != before:
             before, moved_at = (folded, served), _now()
@@ -58,15 +61,15 @@ async def _positions(serving: ServingCopy) -> Positions:
         raise CouldNotRunError(f"Redis cannot be read: {describe(error)}") from None
 
 
-async def _serves_what_is_durable(database_url: str, served: Positions) -> bool:
+async def _durable_positions(database_url: str) -> Positions:
     async with open_durable_model(database_url) as durable:
-        return all(served.get(partition, (0, 0)) >= position for partition, position in durable.positions.items())
+        return durable.positions
 
 
-def _reach(folded: Positions, ends: Positions) -> bool:
+def _reach(reached: Positions, target: Positions) -> bool:
     return all(
-        folded.get(partition, (0, 0))[0] >= messages and folded.get(partition, (0, 0))[1] >= users
-        for partition, (messages, users) in ends.items()
+        reached.get(partition, (0, 0))[0] >= messages and reached.get(partition, (0, 0))[1] >= users
+        for partition, (messages, users) in target.items()
     )
 
 
