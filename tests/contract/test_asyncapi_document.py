@@ -126,7 +126,7 @@ def test_topics_are_made_as_described() -> None:
     }
     for topic in _wanted(partitions=described[MESSAGES_TOPIC]["partitions"], replication_factor=1):
         configuration = dict(described[topic.name]["topicConfiguration"])
-        (policy,) = configuration.pop("cleanup.policy")
+        policy = ",".join(configuration.pop("cleanup.policy"))
         assert topic.num_partitions == described[topic.name]["partitions"]
         assert {"cleanup.policy": "delete", **topic.topic_configs} == {
             "cleanup.policy": policy, **{name: str(value) for name, value in configuration.items()}

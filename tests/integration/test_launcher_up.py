@@ -99,7 +99,6 @@ def test_a_second_stack_on_the_same_data_is_refused(tmp_path: Path) -> None:
         stack = find_stack(base, data)
         assert stack.web_url == f"http://127.0.0.1:{base}"
         assert stack.pid == up.process.pid
-        assert {"kafka", "postgres", "valkey", "web", "ingest"} <= set(stack.pids)
         with pytest.raises(LauncherError, match=f"--port-base {base}, not 1"):
             find_stack(1, data)
 

@@ -1,8 +1,6 @@
 """`./live verify` finds equal what is equal, also while it moves, and names what is not."""
 
 import asyncio
-import subprocess
-import sys
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -25,10 +23,10 @@ from livestream.events import (
 )
 from livestream.serving import ServingCopy
 from livestream.times import now_ms
-from livestream_local.stack import exclusive, published
 from livestream_local.verify.findings import Findings
 from livestream_local.verify.verification import verify
 from tests.support.kafka_log import KafkaLog
+from tests.support.launcher_commands import run_command
 from tests.support.stacks import RunningStack, StartStack, described
 from tests.support.waiting import wait_until_async
 
@@ -45,15 +43,8 @@ def stack(start_stack: StartStack) -> Iterator[RunningStack]:
 
 async def run(stack: RunningStack, data: Path) -> tuple[int, str]:
     """The command itself, in a process of its own; its status and what it said."""
-    with exclusive(data), published(described(stack, data)):
-        process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "livestream_local", "verify", "--data", str(data)),
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-        )
-        output, _ = await process.communicate()
-    assert process.returncode is not None
-    return process.returncode, output.decode()
+    finished = await run_command(stack, data, "verify")
+    return finished.status, finished.output + finished.errors
 
 
 def events(random: Random, prefix: str, count: int) -> list[Event]:

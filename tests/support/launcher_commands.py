@@ -6,8 +6,8 @@ import sys
 from pathlib import Path
 from typing import NamedTuple
 
-from livestream_local.stack import describe, exclusive, published
-from tests.support.stacks import RunningStack
+from livestream_local.stack import exclusive, published
+from tests.support.stacks import RunningStack, described
 
 _TIMEOUT_S = 60
 
@@ -20,7 +20,7 @@ class Finished(NamedTuple):
 
 async def run_command(stack: RunningStack, data: Path, *arguments: str) -> Finished:
     """`./live ARGUMENTS --data DATA`, where DATA says that `stack` runs on it."""
-    with exclusive(data), published(describe(stack.ports, data, stack.servers.environment, pids={})):
+    with exclusive(data), published(described(stack, data)):
         process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", "livestream_local", *arguments, "--data", str(data)),
             stdin=subprocess.DEVNULL,

@@ -9,7 +9,7 @@ import pytest
 from livestream_local.plan import Servers, plan_services
 from livestream_local.ports import Ports, free_ports
 from livestream_local.services import Service
-from livestream_local.stack import Stack
+from livestream_local.stack import Stack, describe
 from tests.support.servers import RunningServers, StartServers
 from tests.support.supervised import Supervised
 
@@ -63,18 +63,7 @@ class RunningStack:
 
 def described(stack: RunningStack, data: Path) -> Stack:
     """As commands find it, that speak to a running stack."""
-    return Stack(
-        web_url=stack.web_url,
-        ingest_url=stack.ingest_url,
-        stream_url=stack.stream_url,
-        kafka_bootstrap_servers=stack.kafka_bootstrap_servers,
-        database_url=stack.database_url,
-        redis_url=stack.redis_url,
-        port_base=stack.ports.web,
-        data=str(data),
-        pid=0,
-        pids={},
-    )
+    return describe(stack.ports, data, stack.servers.environment)
 
 
 class StartStack:

@@ -15,7 +15,13 @@ _REPLICAS_AT_MOST: Final = 3
 _LOG_APPEND_TIME: Final = "LogAppendTime"
 # A dead letter is the record as it was, with headers that say why: it needs more room than the record had.
 DEAD_LETTER_MAX_BYTES: Final = 8 * 1024 * 1024
-_DEAD_LETTER_CONFIGS: Final = {"cleanup.policy": "compact", "max.message.bytes": str(DEAD_LETTER_MAX_BYTES)}
+# Nobody may remember what a letter holds of a user who has gone since: none is kept for longer than this.
+_DEAD_LETTER_DAYS: Final = 7
+_DEAD_LETTER_CONFIGS: Final = {
+    "cleanup.policy": "compact,delete",
+    "retention.ms": str(_DEAD_LETTER_DAYS * 24 * 60 * 60 * 1000),
+    "max.message.bytes": str(DEAD_LETTER_MAX_BYTES),
+}
 _CONFIGS: Final = {"message.timestamp.type": _LOG_APPEND_TIME, "retention.ms": "-1", "retention.bytes": "-1"}
 
 _log = get_logger(__name__)

@@ -47,7 +47,7 @@ async def _run(ports: Ports, data: Path, extras: Sequence[Program], plan: PlanSe
             # A download in another thread has no end that we could bring about, and must not delay ours.
             sys.stdout.flush()
             os._exit(0)
-    with published(describe(ports, data, servers.environment, supervisor.pids)):
+    with published(describe(ports, data, servers.environment)):
         console.print(f"\nOpen http://127.0.0.1:{ports.web}/\n", style="bold")
         console.print(
             f"Messages go to http://127.0.0.1:{ports.ingest}/v1/messages, logs are in {data / 'logs'}. Ctrl-C stops.",

@@ -17,7 +17,7 @@ LOCK_FILE = "lock"
 
 
 class Stack(msgspec.Struct, frozen=True):
-    """Where everything is, and which processes run: the launcher's own pid, and the others' when they were started."""
+    """Where everything is, and the launcher's own pid."""
 
     web_url: str
     ingest_url: str
@@ -28,7 +28,6 @@ class Stack(msgspec.Struct, frozen=True):
     port_base: int
     data: str
     pid: int
-    pids: dict[str, int]
 
 
 def find_stack(port_base: int | None = None, data: Path = DEFAULT_DATA) -> Stack:
@@ -77,7 +76,7 @@ def published(stack: Stack) -> Iterator[None]:
         path.unlink(missing_ok=True)
 
 
-def describe(ports: Ports, data: Path, servers: dict[str, str], pids: dict[str, int]) -> Stack:
+def describe(ports: Ports, data: Path, servers: dict[str, str]) -> Stack:
     """The stack of this process, with the servers' addresses as its services know them."""
     return Stack(
         web_url=f"http://127.0.0.1:{ports.web}",
@@ -89,7 +88,6 @@ def describe(ports: Ports, data: Path, servers: dict[str, str], pids: dict[str, 
         port_base=ports.web,
         data=str(data),
         pid=os.getpid(),
-        pids=pids,
     )
 
 
