@@ -1,6 +1,8 @@
 """`./live verify` finds equal what is equal, also while it moves, and names what is not."""
 
 import asyncio
+import subprocess
+import sys
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
