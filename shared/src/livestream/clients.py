@@ -5,6 +5,8 @@ when it is back.
 """
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any, cast
 
 import asyncpg
@@ -44,6 +46,26 @@ def redis_client(url: str) -> Redis:
         protocol=2,
     )
     return client
+
+
+@asynccontextmanager
+async def borrowed(pool: asyncpg.Pool) -> AsyncIterator[Any]:
+    """A connection for callers with a deadline. Whoever gives up waiting ends it.
+
+    The pool would wait for a server that hangs to confirm that a command was cancelled, far beyond any deadline.
+    """
+    async with pool.acquire() as connection:
+        try:
+            yield connection
+        except (asyncio.CancelledError, TimeoutError):
+            connection.terminate()
+            raise
+
+
+async def postgres_answers(pool: asyncpg.Pool) -> None:
+    """Raises what asyncpg raises where Postgres does not answer."""
+    async with borrowed(pool) as connection:
+        await connection.execute("SELECT 1")
 
 
 def postgres_pool(url: str, max_size: int, **server_settings: str) -> asyncpg.Pool:

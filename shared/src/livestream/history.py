@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 import asyncpg
 
+from livestream.clients import borrowed
 from livestream.deltas import MessageRow, message_row
 
 Positions = dict[int, tuple[int, int]]
@@ -54,13 +55,13 @@ class History:
         self, generation: int, wanted: HistoryFilter, limit: int, below: HistoryKey | None = None
     ) -> list[MessageRow]:
         """Up to `limit` messages in falling order, strictly below `below`."""
-        async with self._pool.acquire() as connection:
+        async with borrowed(self._pool) as connection:
             return await newest_first(connection, generation, wanted, limit, below)
 
     async def newest_at(self, generation: int, wanted: HistoryFilter, limit: int) -> tuple[Positions, list[MessageRow]]:
         """The newest messages, and the offsets that they reflect: partition → next (messages, users) offsets."""
         async with (
-            self._pool.acquire() as connection,
+            borrowed(self._pool) as connection,
             connection.transaction(isolation="repeatable_read", readonly=True),
         ):
             positions = await connection.fetch(

@@ -49,10 +49,12 @@ async def _run(ports: Ports, data: Path, extras: Sequence[Program], plan: PlanSe
             os._exit(0)
     with published(describe(ports, data, servers.environment)):
         console.print(f"\nOpen http://127.0.0.1:{ports.web}/\n", style="bold")
-        console.print(
-            f"Messages go to http://127.0.0.1:{ports.ingest}/v1/messages, logs are in {data / 'logs'}. Ctrl-C stops.",
-            soft_wrap=True,
-        )
+        for line in (
+            f"Messages go to http://127.0.0.1:{ports.ingest}/v1/messages, or to Kafka at {servers.kafka_bootstrap_servers}.",
+            f"Streams come from http://127.0.0.1:{ports.gateway}/v1/streams/home.",
+            f"Logs are in {data / 'logs'}. Ctrl-C stops.",
+        ):
+            console.print(line, soft_wrap=True)
         await interrupted.wait()
     with report.waiting():
         report.stopping()

@@ -35,7 +35,7 @@ def find_stack(port_base: int | None = None, data: Path = DEFAULT_DATA) -> Stack
 
     Raises LauncherError if none does.
     """
-    hint = "Start one with ./live up or ./live demo, or name it with --data and --port-base."
+    hint = "Start one with ./live up or ./live demo, or name its folder with --data."
     if not _is_locked(data / LOCK_FILE):
         raise LauncherError(f"no stack is running on {data}. {hint}")
     try:
@@ -50,7 +50,12 @@ def find_stack(port_base: int | None = None, data: Path = DEFAULT_DATA) -> Stack
 @contextmanager
 def exclusive(data: Path) -> Iterator[None]:
     """Holds `data` for one stack, as long as this process lives. Raises LauncherError if another has it."""
-    data.mkdir(parents=True, exist_ok=True)
+    try:
+        data.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise LauncherError(
+            f"cannot keep data in {data}: {error.strerror}. Name another folder with --data DIR."
+        ) from None
     with (data / LOCK_FILE).open("w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -16,7 +16,7 @@ LEAST_IN_FLIGHT_BYTES: Final = 1024 * 1024
 
 
 class Settings(msgspec.Struct, frozen=True):
-    """`replication_factor` of -1 leaves it to the broker. `rate_limit_per_second` counts items; 0 is no limit."""
+    """`replication_factor` of -1: one a broker, at most 3. `rate_limit_per_second` counts items; 0 is no limit."""
 
     process: ProcessSettings
     kafka_bootstrap_servers: str

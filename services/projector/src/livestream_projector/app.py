@@ -9,7 +9,7 @@ from aiohttp import web
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
-from livestream.clients import postgres_pool, redis_client
+from livestream.clients import postgres_answers, postgres_pool, redis_client
 from livestream.events import MESSAGES_TOPIC
 from livestream.logs import get_logger
 from livestream.retries import until_it_works
@@ -62,7 +62,7 @@ def build_app(settings: Settings) -> web.Application:
         running.progress.check_kafka()
 
     async def check_postgres() -> None:
-        await pool.fetchval("SELECT 1")
+        await postgres_answers(pool)
 
     async def check_redis() -> None:
         await redis.ping()

@@ -18,6 +18,8 @@ from livestream_projector.projector import Projector
 from livestream_projector.publisher import Publisher
 
 _INTERVAL_SECONDS: Final = 1.0
+# Until the first report pages say that they are stale: it should not keep them waiting.
+_FIRST_SECONDS: Final = 0.1
 # A broker that does not answer in this time is away; no report is made then, and pages turn stale.
 _END_OFFSETS_SECONDS: Final = 2.0
 # One question may go astray; after two that were not answered Kafka counts as away.
@@ -43,9 +45,12 @@ class Progress:
         self._publisher = publisher
         self._marks: dict[int, tuple[int, int]] = {}
         self.answered_at = time.monotonic()
+        self._has_reported = False
 
     def check_kafka(self) -> None:
-        """Raises NotReadyError where Kafka has not answered for some seconds."""
+        """Raises NotReadyError where nothing was reported yet, or Kafka has not answered for some seconds."""
+        if not self._has_reported:
+            raise NotReadyError("the projector has not got its share of the partitions yet")
         silent_s = time.monotonic() - self.answered_at
         if self._projector.states and silent_s > _SILENT_SECONDS:
             raise NotReadyError(f"Kafka has not answered for {silent_s:.0f} s")
@@ -58,11 +63,12 @@ class Progress:
                 self._record(reports)
                 if reports and not await self._serving.report(reports):
                     self._publisher.wake()
+                self._has_reported = self._projector.was_assigned
                 await self._commit_offsets(consumer)
             except (KafkaError, RedisError, OSError, TimeoutError) as error:
                 RETRIES.labels("report_progress").inc()
                 _log.warning("report_failed", error=describe(error))
-            await asyncio.sleep(_INTERVAL_SECONDS)
+            await asyncio.sleep(_INTERVAL_SECONDS if self._has_reported else _FIRST_SECONDS)
 
     async def _measure(self, consumer: AIOKafkaConsumer) -> list[ProgressReport]:
         partitions = [_topic_partition(partition) for partition in self._projector.states]
@@ -102,6 +108,8 @@ class Progress:
             await consumer.commit(offsets)
 
     def _record(self, reports: list[ProgressReport]) -> None:
+        if not reports and self._projector.states:
+            return
         metrics.LAG_RECORDS.set(sum(max(0, report.log_end - report.folded) for report in reports))
         metrics.LAG_SECONDS.set(max((report.lag_ms for report in reports), default=0) / 1000)
 

@@ -57,6 +57,7 @@ class Projector:
         self._batch_interval_s = batch_interval_ms / 1000
         self.states: dict[int, PartitionState] = {}
         self.oldest_pending_ms: dict[int, int] = {}
+        self.was_assigned = False
         # Counts how often positions were set anew: what was polled before that must not be folded after it.
         self._positioned = 0
 
@@ -65,6 +66,7 @@ class Projector:
         states = await until_it_works("take_partitions", lambda: self._store.positions(partitions), POSTGRES_FAILURES)
         await until_it_works("check_log", lambda: self._check_log(states), (KafkaError,))
         self._position(states)
+        self.was_assigned = True
         return {partition: state.messages_offset for partition, state in self.states.items()}
 
     def drop(self) -> None:

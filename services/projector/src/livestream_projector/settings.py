@@ -37,5 +37,11 @@ class Settings(msgspec.Struct, frozen=True):
             # A batch has fixed costs; this much waiting lets some messages share them, well below a frame's tick.
             batch_interval_ms=env.integer("PROJECTOR_BATCH_INTERVAL_MS", 25, maximum=10_000),
         )
+        # Better refused than ignored: who sets it would believe that history goes.
+        env.parsed("RETENTION_DAYS", None, _no_retention, "unset: history is kept forever in this version")
         env.check()
         return settings
+
+
+def _no_retention(_: str) -> None:
+    raise ValueError

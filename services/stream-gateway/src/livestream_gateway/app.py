@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 
 from aiohttp import web
 
-from livestream.clients import postgres_pool, redis_client
+from livestream.clients import postgres_answers, postgres_pool, redis_client
 from livestream.history import History
 from livestream.readmodel import ReadModel
 from livestream.service import add_health_routes, run_in_background
@@ -42,7 +42,7 @@ def build_app(settings: Settings) -> web.Application:
         await redis.ping()
 
     async def check_postgres() -> None:
-        await pool.fetchval("SELECT 1")
+        await postgres_answers(pool)
 
     async def check_draining() -> None:
         if drain.begun:

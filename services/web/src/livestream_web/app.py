@@ -6,7 +6,7 @@ from typing import Final
 
 from aiohttp import web
 
-from livestream.clients import postgres_pool, redis_client
+from livestream.clients import postgres_answers, postgres_pool, redis_client
 from livestream.history import History
 from livestream.readmodel import ReadModel
 from livestream.service import add_health_routes
@@ -74,7 +74,7 @@ def _connect(app: web.Application, settings: Settings) -> None:
         await redis.ping()
 
     async def check_postgres() -> None:
-        await pool.fetchval("SELECT 1")
+        await postgres_answers(pool)
 
     app.cleanup_ctx.append(clients)
     add_health_routes(app, {"redis": check_redis, "postgres": check_postgres})

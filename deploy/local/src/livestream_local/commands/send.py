@@ -1,9 +1,11 @@
 """`./live send`: NDJSON to ingest."""
 
 import asyncio
+import math
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import click
 from rich.console import Console
@@ -20,7 +22,18 @@ from livestream_local.stack import find_stack
 
 INTERRUPTED_STATUS = 130  # what a shell says of a program that Ctrl-C ended
 
-_POSITIVE = click.FloatRange(min=0, min_open=True)
+
+class _Pace(click.FloatRange):
+    """A positive number; `nan` passes every comparison that a range makes."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        number = float(super().convert(value, param, ctx))
+        if not math.isfinite(number):
+            self.fail(f"{value} is not a number of messages.", param, ctx)
+        return number
+
+
+_POSITIVE = _Pace(min=0, min_open=True)
 
 
 @click.command()
@@ -38,6 +51,8 @@ def command(
     """
     if rate is not None and speed is not None:
         raise click.UsageError("--rate and --speed exclude each other.")
+    if url is not None and not url.startswith(("http://", "https://")):
+        raise click.UsageError(f"--to must be a URL that begins with http:// or https://, but is {url}.")
     if file == STANDARD_INPUT and sys.stdin.isatty():
         raise click.UsageError("Name a FILE, or pipe NDJSON in.")
     with open_source(file) as source:
