@@ -50,7 +50,8 @@ async def _run(ports: Ports, data: Path, extras: Sequence[Program], plan: PlanSe
     with published(describe(ports, data, servers.environment)):
         console.print(f"\nOpen http://127.0.0.1:{ports.web}/\n", style="bold")
         for line in (
-            f"Messages go to http://127.0.0.1:{ports.ingest}/v1/messages, or to Kafka at {servers.kafka_bootstrap_servers}.",
+            f"Messages go to http://127.0.0.1:{ports.ingest}/v1/messages,",
+            f"or to Kafka at {servers.kafka_bootstrap_servers}.",
             f"Streams come from http://127.0.0.1:{ports.gateway}/v1/streams/home.",
             f"Logs are in {data / 'logs'}. Ctrl-C stops.",
         ):
