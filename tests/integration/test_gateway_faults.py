@@ -81,6 +81,7 @@ async def test_a_killed_redis_is_found_again(
     supervised, _ = valkey_server
     async with gateway.open(*VIEWS) as client, writer.reporting():
         await client.state("live")
+        await client.reach(writer.cursor)
         await asyncio.to_thread(supervised.kill, "valkey")
         await client.state("rebuilding", "stale")
         await asyncio.to_thread(supervised.start, "valkey")
