@@ -181,10 +181,6 @@ def encode_batch(batch: Batch) -> bytes:
     return _encode(batch)
 
 
-def decode_batch(payload: bytes) -> Batch:
-    return _decode_batch(payload)
-
-
 def decode_delta(entry_id: bytes, fields: dict[bytes, bytes]) -> Delta:
     """One entry of the Redis stream: `<sequence>-0` with the fields that serving.lua appends.
 

@@ -122,11 +122,12 @@ class Projector:
                 return
 
     async def _apply_user_deletions(self, consumer: AIOKafkaConsumer) -> None:
+        positioned = self._positioned
         for partition in list(self.states):
-            if partition not in self.states:
-                return
             for offset, deletion in self._users.behind(self.states[partition].users_offset):
                 await self._commit_user_record(consumer, partition, offset, deletion)
+                if self._positioned != positioned:
+                    return
 
     async def _commit_user_record(
         self, consumer: AIOKafkaConsumer, partition: int, offset: int, deletion: UserDeletion | None

@@ -29,7 +29,6 @@ class UsersLog:
         self._office = office
         self._buried_up_to = buried_up_to
         self._entries: dict[int, UserDeletion | None] = {}
-        self.arrived = asyncio.Event()
 
     def behind(self, offset: int) -> list[tuple[int, UserDeletion | None]]:
         """The entries from `offset` on, in order."""
@@ -74,4 +73,3 @@ class UsersLog:
             self._office.hold([record])
             await self._office.bury([letter])
         self._entries[record.offset] = None if isinstance(read, Rejected) else read
-        self.arrived.set()

@@ -2,7 +2,6 @@
 
 from livestream.serving.client import (
     KEPT_MESSAGES,
-    MAX_BATCH_BYTES,
     NameOrder,
     NoEpochError,
     Page,
@@ -18,7 +17,6 @@ from livestream.serving.delta_log import DeltaLog
 
 __all__ = [
     "KEPT_MESSAGES",
-    "MAX_BATCH_BYTES",
     "DeltaLog",
     "NameOrder",
     "NoEpochError",

@@ -20,7 +20,6 @@ _REBUILD_KEY = "{livestream}:rebuild"
 _REBUILD_SHOWN_SECONDS = 10
 # How many of the newest messages serving.lua keeps, as its constant of that name says.
 KEPT_MESSAGES = 1_000
-MAX_BATCH_BYTES = 64 * 1024 * 1024  # well below Redis's limit of 512 MiB for one argument
 
 _SOURCE = resources.files("livestream.serving").joinpath("serving.lua").read_text("utf-8")
 _VERSION = hashlib.sha256(_SOURCE.encode()).hexdigest()[:12]
