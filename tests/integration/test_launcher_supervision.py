@@ -8,6 +8,7 @@ from pathlib import Path
 import aiohttp
 import pytest
 
+from livestream_local import keeper
 from livestream_local.errors import LauncherError
 from livestream_local.paths import ROOT
 from livestream_local.ports import free_ports
@@ -29,6 +30,11 @@ class Recorder:
     def ready(self, name: str, after_s: float) -> None:
         assert after_s >= 0
         self.events.append(("ready", name))
+
+    def slow(self, name: str, after_s: float, last_word: str) -> None:
+        assert after_s > 0
+        self.events.append(("slow", name))
+        self.explanations.append(last_word)
 
     def died(self, name: str, how: str, again_in_s: float) -> None:
         assert again_in_s > 0
@@ -63,6 +69,21 @@ async def test_what_dies_is_started_again(tmp_path: Path) -> None:
     finally:
         await supervisor.stop()
     assert report.explanations == ["exit status 3", "signal SIGKILL"]
+
+
+async def test_what_takes_long_is_told_with_its_last_word(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(keeper, "SLOW_S", 0.1)
+    report = Recorder()
+    service = stand_in("one", free_ports().web, STAND_IN_AWAITS="the tide")
+    starting = asyncio.create_task(Supervisor([[service]], tmp_path, report).start())
+    await wait_until_async(lambda: has_said(report, "waiting for the tide"))
+    starting.cancel()
+    await asyncio.wait([starting])
+    assert report.events[:2] == [("starting", "one"), ("slow", "one")]
+
+
+async def has_said(report: Recorder, word: str) -> bool:
+    return word in report.explanations
 
 
 async def was_ready(report: Recorder, times: int) -> bool:

@@ -1,6 +1,7 @@
 """A service of no use but to be started, watched and ended: `python -m tests.support.stand_in`.
 
-It serves /readyz, and POST /exit/STATUS makes it end. With STAND_IN_REFUSES set, it ends at once, saying why.
+It serves /readyz, and POST /exit/STATUS makes it end. With STAND_IN_REFUSES set, it ends at once, saying why; with
+STAND_IN_AWAITS it never gets ready, and says what it waits for.
 """
 
 import os
@@ -10,6 +11,9 @@ from aiohttp import web
 
 
 async def readyz(_request: web.Request) -> web.Response:
+    if awaited := os.environ.get("STAND_IN_AWAITS"):
+        print(f"waiting for {awaited}", flush=True)
+        return web.Response(status=503)
     return web.Response(text="ready")
 
 

@@ -35,6 +35,9 @@ class ConsoleReport:
         self._line("ready", f"{name} after {after_s:.1f} s", "green")
         self._show_status()
 
+    def slow(self, name: str, after_s: float, last_word: str) -> None:
+        self._line("waiting", f"{name} is not ready after {after_s:.0f} s; it says: {last_word}", "yellow")
+
     def died(self, name: str, how: str, again_in_s: float) -> None:
         self._line("died", f"{name} ({how}); starting it again in {again_in_s:.1f} s", "red")
 

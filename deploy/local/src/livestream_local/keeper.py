@@ -15,6 +15,8 @@ from livestream_local.report import Report
 # A cold machine may need this long for Kafka; what is not ready by then will not be.
 READY_TIMEOUT_S = 120
 READY_POLL_S = 0.1
+# What takes longer than this waits for something that may never come: whoever started it should hear for what.
+SLOW_S = 15
 # Who ran that long was well, so its next failure is a first one.
 HEALTHY_AFTER_S = 60
 
@@ -89,9 +91,14 @@ class Keeper:
 
     async def _until_ready(self, child: ChildProcess) -> None:
         name = self.program.name
+        began = time.monotonic()
+        told_at = began
         try:
             async with asyncio.timeout(READY_TIMEOUT_S):
                 while not await self.program.is_ready():
+                    if time.monotonic() - told_at > SLOW_S:
+                        told_at = time.monotonic()
+                        self._report.slow(name, told_at - began, tail(self.log).rpartition("\n")[2].strip())
                     if not child.is_running:
                         how = describe_exit(await child.wait())
                         raise LauncherError(f"{name} ended at its start ({how}). {self._end_of_log()}")

@@ -10,6 +10,9 @@ class Report(Protocol):
 
     def ready(self, name: str, after_s: float) -> None: ...
 
+    def slow(self, name: str, after_s: float, last_word: str) -> None:
+        """Not ready after so long; `last_word` is the end of its log."""
+
     def died(self, name: str, how: str, again_in_s: float) -> None: ...
 
     def failed_again(self, name: str, why: str, again_in_s: float) -> None: ...
@@ -23,6 +26,9 @@ class Silence:
     def starting(self, name: str) -> None: ...
 
     def ready(self, name: str, after_s: float) -> None: ...
+
+    def slow(self, name: str, after_s: float, last_word: str) -> None:
+        """Not ready after so long; `last_word` is the end of its log."""
 
     def died(self, name: str, how: str, again_in_s: float) -> None: ...
 
