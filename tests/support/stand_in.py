@@ -12,7 +12,8 @@ from aiohttp import web
 
 async def readyz(_request: web.Request) -> web.Response:
     if awaited := os.environ.get("STAND_IN_AWAITS"):
-        print(f"waiting for {awaited}", flush=True)
+        sys.stdout.write(f"waiting for {awaited}\n")
+        sys.stdout.flush()
         return web.Response(status=503)
     return web.Response(text="ready")
 
