@@ -24,6 +24,8 @@ from tests.support.upstream_events import caught_up, messages
 from tests.support.waiting import wait_until_async
 
 REBUILD_S = 90
+# Live traffic of some hundreds a second: what an upstream can post at most would be ahead of any fold on two cores.
+POST_PAUSE_S = 0.05
 
 
 @pytest.fixture(scope="module")
@@ -67,6 +69,7 @@ async def keep_posting(log: KafkaLog, enough: asyncio.Event) -> None:
     while not enough.is_set():
         posts = [MessagePosted(f"live-{n}", f"{number}-{n}", f"user-{n}", "meanwhile", now_ms()) for n in range(20)]
         await log.append(posts)
+        await asyncio.sleep(POST_PAUSE_S)
         number += 1
 
 
