@@ -32,6 +32,8 @@ _REBUILD_LOCK: Final = 0x72656275696C64
 _CONNECTIONS: Final = 3
 _POLL_MS: Final = 200
 _TELL_SECONDS: Final = 1.0
+# Gateways look once a second: all viewers see that there is a rebuild, however quick it is.
+_SEEN_SECONDS: Final = 2.5
 # The projectors notice a switch within their sweep of the outbox, and load an epoch.
 _SERVED_SECONDS: Final = 120.0
 # Reads that began before the switch may still look at the old generation for a moment.
@@ -66,11 +68,14 @@ class Rebuild:
             store = Store(self._pool, following, self._bury, GenerationState.BUILDING)
             self._states = await store.positions(range(partitions))
             teller = asyncio.create_task(self._tell())
+            seen = asyncio.create_task(asyncio.sleep(_SEEN_SECONDS))
             try:
                 await self._fold(store, live, following)
                 _log.info("rebuild_switched", live=following)
                 await self._wait_until_served(following)
+                await seen
             finally:
+                seen.cancel()
                 teller.cancel()
                 await self._serving.show_rebuild(None)
             await asyncio.sleep(_GRACE_SECONDS)
