@@ -8,7 +8,7 @@ from typing import Final
 import aiohttp
 import msgspec
 
-from livestream_local.sse import EventParser, ServerSentEvent, read_events
+from livestream_auditor.sse import EventParser, ServerSentEvent, read_events
 
 
 class _Message(msgspec.Struct):

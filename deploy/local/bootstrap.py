@@ -23,7 +23,15 @@ UV_VENV = CACHE / "uv"
 UV_STAMP = UV_VENV / "livestream-inputs"
 UV_LOCK = ROOT / "deploy/local/bootstrap.lock"
 REQUIREMENTS_LOCK = ROOT / "requirements.lock"
-MEMBERS = ("shared", "services/ingest", "services/projector", "services/stream-gateway", "services/web", "deploy/local")
+MEMBERS = (
+    "shared",
+    "services/auditor",
+    "services/ingest",
+    "services/projector",
+    "services/stream-gateway",
+    "services/web",
+    "deploy/local",
+)
 
 
 class SetupError(Exception):

@@ -20,7 +20,7 @@ from livestream.events import (
 )
 from livestream.serving import ServingCopy
 from livestream.times import now_ms
-from livestream_local.witness import LogRecord
+from livestream_auditor.witness import LogRecord
 from livestream_projector.dead_letters import VALUE_BYTES
 from tests.support.dead_letters import (
     DeadLetters,

@@ -13,9 +13,9 @@ import pytest
 from aiohttp import ClientError, ClientSession
 
 from livestream.frames import View, ViewKind
+from livestream_auditor.sse import EventParser, ServerSentEvent
 from livestream_gateway import attendance, metrics
 from livestream_local.ports import free_ports
-from livestream_local.sse import EventParser, ServerSentEvent
 from tests.support.chat_model import Post
 from tests.support.streaming import ReadModelWriter, RunningGateway, assert_holds, running_gateway
 from tests.support.waiting import wait_until_async

@@ -8,9 +8,9 @@ import pytest
 
 from livestream.cursor import Cursor, new_epoch
 from livestream.frames import View, ViewKind
+from livestream_auditor.sse import EventParser, ServerSentEvent
 from livestream_gateway.metrics import VIEW_READS
 from livestream_local.ports import free_ports
-from livestream_local.sse import EventParser, ServerSentEvent
 from tests.support.chat_model import DeleteMessage, DeleteUser, Edit, Post
 from tests.support.streaming import ReadModelWriter, RunningGateway, assert_holds, running_gateway
 

@@ -15,7 +15,7 @@ from livestream.events import MESSAGES_TOPIC, USERS_TOPIC
 from livestream.fold import PartitionState, UserDeletion, split
 from livestream.history import History, HistoryFilter
 from livestream.serving import DeltaLog, NameOrder, PublishOutcome, ServingCopy, Windows
-from livestream_local.witness import LogRecord, text_digest
+from livestream_auditor.witness import LogRecord, text_digest
 from livestream_projector.erasure import Eraser
 from livestream_projector.loader import Loader
 from livestream_projector.outbox import Outbox

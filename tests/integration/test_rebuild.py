@@ -15,11 +15,11 @@ import pytest
 from livestream.events import ChannelDeleted, MessagePosted, UserDeleted
 from livestream.serving import ServingCopy
 from livestream.times import now_ms
-from livestream_local.sse import EventParser, read_events
-from livestream_local.verify.findings import Findings
-from livestream_local.verify.verification import verify
+from livestream_auditor.sse import EventParser, read_events
+from livestream_auditor.verify.findings import Findings
+from livestream_auditor.verify.verification import verify
 from tests.support.kafka_log import KafkaLog
-from tests.support.stacks import RunningStack, StartStack, described
+from tests.support.stacks import RunningStack, StartStack
 from tests.support.upstream_events import caught_up, messages
 from tests.support.waiting import wait_until_async
 
@@ -49,10 +49,10 @@ async def finish(process: asyncio.subprocess.Process) -> None:
     assert process.returncode == 0
 
 
-async def assert_equal(stack: RunningStack, log: KafkaLog, serving: ServingCopy, tmp_path: Path) -> None:
+async def assert_equal(stack: RunningStack, log: KafkaLog, serving: ServingCopy) -> None:
     await caught_up(log, serving)
     findings = Findings()
-    await verify(described(stack, tmp_path), findings, lambda _done, _of: None)
+    await verify(stack.addresses, findings, lambda _done, _of: None)
     assert findings.equal, findings
 
 
@@ -102,7 +102,7 @@ async def test_a_rebuild_beside_live_traffic_gives_the_same_rows(
     await finish(await start_rebuild(stack))
     enough.set()
     await posting
-    await assert_equal(stack, log, serving, tmp_path)
+    await assert_equal(stack, log, serving)
     _, after, _ = await caught_up(log, serving)
     await wait_until_async(lambda: reached(counts, after.stand.totals.messages), what="the page at the end")
     watching.cancel()
@@ -128,7 +128,7 @@ async def test_a_rebuild_that_was_killed_is_begun_again(
             pass
     killed.kill()
     await killed.communicate()
-    await assert_equal(stack, log, serving, tmp_path)
+    await assert_equal(stack, log, serving)
     await finish(await start_rebuild(stack))
-    await assert_equal(stack, log, serving, tmp_path)
+    await assert_equal(stack, log, serving)
     assert len(await generations(stack)) == 1

@@ -25,11 +25,11 @@ from livestream.events import (
 )
 from livestream.serving import ServingCopy
 from livestream.times import now_ms
-from livestream_local.verify.findings import Findings
-from livestream_local.verify.verification import verify
+from livestream_auditor.verify.findings import Findings
+from livestream_auditor.verify.verification import verify
 from tests.support.kafka_log import KafkaLog
 from tests.support.launcher_commands import run_command
-from tests.support.stacks import RunningStack, StartStack, described
+from tests.support.stacks import RunningStack, StartStack
 from tests.support.waiting import wait_until_async
 
 PARTITIONS = 12
@@ -96,13 +96,11 @@ async def test_what_is_not_folded_is_a_difference(
     assert status == 0, output
 
 
-async def test_what_moves_while_it_is_compared_comes_out_equal(
-    stack: RunningStack, log: KafkaLog, tmp_path: Path, unique: str
-) -> None:
+async def test_what_moves_while_it_is_compared_comes_out_equal(stack: RunningStack, log: KafkaLog, unique: str) -> None:
     async with _flowing(log, unique):
         for _ in range(3):
             findings = Findings()
-            await verify(described(stack, tmp_path), findings, lambda _read, _all: None)
+            await verify(stack.addresses, findings, lambda _read, _all: None)
             assert findings.equal, {section.name: section.differences for section in findings.sections}
             assert all(section.compared.total() > 100 for section in findings.sections if section.name != "Log")
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from livestream.deltas import MessageRow, NameRow, UserShare
 from livestream.events import MESSAGES_TOPIC, USERS_TOPIC, MessagePosted
 from livestream.fold import split
-from livestream_local.witness import LogRecord, text_digest
+from livestream_auditor.witness import LogRecord, text_digest
 from tests.support.logs import PARTITIONS, Log, interleave, lay_out, logs
 from tests.support.memory_store import MemoryStore
 from tests.support.shown import expected, read, read_deletion

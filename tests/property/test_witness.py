@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from livestream.events import Event, MessagePosted
-from livestream_local.witness import LogFacts, LogRecord, ReadModel
+from livestream_auditor.witness import LogFacts, LogRecord, ReadModel
 from tests.support.logs import PARTITIONS, interleave, lay_out, logs
 
 

@@ -8,7 +8,7 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 
 from livestream.events import MESSAGES_TOPIC, USERS_TOPIC, Event, UserDeleted, encode_event
 from livestream.partitioning import partition_of
-from livestream_local.witness import LogRecord
+from livestream_auditor.witness import LogRecord
 
 _READ_S = 30
 _POLL_MS = 100

@@ -18,7 +18,7 @@ from livestream.events import (
     encode_event,
 )
 from livestream.partitioning import partition_of
-from livestream_local.witness import LogRecord
+from livestream_auditor.witness import LogRecord
 
 PARTITIONS = 4
 T0 = times.to_ms(times.EPOCH.replace(year=2026))

@@ -5,7 +5,7 @@ from typing import Any
 
 from livestream.events import USERS_TOPIC, parse_record
 from livestream.fold import Record, UserDeletion, deletion_time_ms
-from livestream_local.witness import LogFacts, LogRecord, ReadModel
+from livestream_auditor.witness import LogFacts, LogRecord, ReadModel
 from tests.support.logs import PARTITIONS
 
 

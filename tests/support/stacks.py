@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from livestream_auditor.verify.verification import Addresses
 from livestream_local.plan import Servers, plan_services
 from livestream_local.ports import Ports, free_ports
 from livestream_local.services import Service
@@ -27,6 +28,11 @@ class RunningStack:
         self.kafka_bootstrap_servers = servers.kafka_bootstrap_servers
         self.database_url = servers.database_url
         self.redis_url = servers.redis_url
+
+    @property
+    def addresses(self) -> Addresses:
+        """What a verification compares."""
+        return Addresses(self.kafka_bootstrap_servers, self.database_url, self.redis_url, self.stream_url)
 
     def kill(self, name: str) -> None:
         """SIGKILL; it is started again after a moment."""

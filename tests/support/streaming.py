@@ -15,11 +15,11 @@ from livestream.deltas import encode_batch
 from livestream.frames import View
 from livestream.service import ProcessSettings
 from livestream.serving import ProgressReport, PublishOutcome, ServingCopy
+from livestream_auditor.sse import EventParser, ServerSentEvent, read_events
 from livestream_gateway.app import DRAIN, build_app
 from livestream_gateway.drain import Drain
 from livestream_gateway.origins import Origins
 from livestream_gateway.settings import Settings
-from livestream_local.sse import EventParser, ServerSentEvent, read_events
 from livestream_projector.schema import migrate
 from tests.support.chat_model import Chat, Happening
 from tests.support.folding_client import FoldingClient

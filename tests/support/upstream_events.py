@@ -5,7 +5,7 @@ from random import Random
 from livestream.events import MESSAGES_TOPIC, USERS_TOPIC, Event, MessageDeleted, MessageEdited, MessagePosted
 from livestream.serving import NoEpochError, ServingCopy, Windows
 from livestream.times import now_ms
-from livestream_local.witness import LogFacts, LogRecord, ReadModel
+from livestream_auditor.witness import LogFacts, LogRecord, ReadModel
 from tests.support.kafka_log import KafkaLog
 from tests.support.waiting import wait_until_async
 

@@ -4,8 +4,8 @@ import pytest
 from aiohttp import ClientSession, web
 from aiohttp.test_utils import TestServer
 
-from livestream_local import sse
-from livestream_local.sse import EventParser, ServerSentEvent, StreamFormatError, read_events
+from livestream_auditor import sse
+from livestream_auditor.sse import EventParser, ServerSentEvent, StreamFormatError, read_events
 
 STREAM = (
     "\ufeff: hello\r\n\r\n"

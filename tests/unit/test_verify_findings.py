@@ -2,9 +2,9 @@
 
 from rich.console import Console
 
-from livestream_local.verify.findings import Difference, Findings
-from livestream_local.verify.report import print_findings, print_log
-from livestream_local.witness import LogFacts
+from livestream_auditor.verify.findings import Difference, Findings
+from livestream_auditor.witness import LogFacts
+from livestream_local.verification_report import print_findings, print_log
 
 
 def test_equal_sections_are_equal() -> None:

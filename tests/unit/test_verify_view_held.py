@@ -4,7 +4,7 @@ from typing import Any
 
 import msgspec
 
-from livestream_local.verify.view_held import ViewHeld, decode_frame
+from livestream_auditor.verify.view_held import ViewHeld, decode_frame
 
 
 def frame(**fields: Any) -> Any:

@@ -18,7 +18,7 @@ from livestream.events import (
     encode_event,
 )
 from livestream.partitioning import partition_of
-from livestream_local.witness import LogFacts, LogRecord, ReadModel, message_key, text_digest
+from livestream_auditor.witness import LogFacts, LogRecord, ReadModel, message_key, text_digest
 
 PARTITIONS = 3
 T0 = times.to_ms(times.EPOCH.replace(year=2026))

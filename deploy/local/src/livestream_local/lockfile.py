@@ -9,6 +9,7 @@ from livestream_local.paths import ROOT
 
 MEMBER_DISTRIBUTIONS = {
     "livestream-shared": "shared",
+    "livestream-auditor": "services/auditor",
     "livestream-ingest": "services/ingest",
     "livestream-projector": "services/projector",
     "livestream-stream-gateway": "services/stream-gateway",

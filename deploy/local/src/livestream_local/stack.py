@@ -8,6 +8,7 @@ from pathlib import Path
 
 import msgspec
 
+from livestream_auditor.verify.verification import Addresses
 from livestream_local.errors import LauncherError
 from livestream_local.paths import DEFAULT_DATA
 from livestream_local.ports import Ports
@@ -28,6 +29,11 @@ class Stack(msgspec.Struct, frozen=True):
     port_base: int
     data: str
     pid: int
+
+    @property
+    def addresses(self) -> Addresses:
+        """What a verification compares."""
+        return Addresses(self.kafka_bootstrap_servers, self.database_url, self.redis_url, self.stream_url)
 
 
 def find_stack(port_base: int | None = None, data: Path = DEFAULT_DATA) -> Stack:

@@ -11,12 +11,12 @@ import click
 from rich.console import Console
 from rich.progress import Progress
 
+from livestream_auditor.verify.findings import CouldNotRunError, Findings
+from livestream_auditor.verify.verification import verify
 from livestream_local.errors import LauncherError
 from livestream_local.options import finds_stack
 from livestream_local.stack import find_stack
-from livestream_local.verify.findings import CouldNotRunError, Findings
-from livestream_local.verify.report import print_findings, print_log
-from livestream_local.verify.verification import verify
+from livestream_local.verification_report import print_findings, print_log
 
 DIFFERENT_STATUS = 1
 COULD_NOT_RUN_STATUS = 2
@@ -33,7 +33,8 @@ def command(port_base: int | None, data: Path) -> None:
     console, findings, started = Console(highlight=False), Findings(), time.monotonic()
     try:
         with _progress(console) as on_progress:
-            facts = asyncio.run(verify(find_stack(port_base, data), findings, on_progress))
+            stack = find_stack(port_base, data)
+            facts = asyncio.run(verify(stack.addresses, findings, on_progress))
     except (CouldNotRunError, LauncherError) as error:
         if not findings.equal:
             print_findings(console, findings)

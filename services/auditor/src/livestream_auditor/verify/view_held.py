@@ -4,7 +4,7 @@ from copy import copy
 
 import msgspec
 
-from livestream_local.verify.rows import MessageJson
+from livestream_auditor.verify.rows import MessageJson
 
 
 class TotalsJson(msgspec.Struct, frozen=True):

@@ -8,9 +8,9 @@ from redis.exceptions import RedisError
 
 from livestream.retries import describe
 from livestream.serving import NoEpochError, ServingCopy
-from livestream_local.verify.durable_model import open_durable_model
-from livestream_local.verify.findings import CouldNotRunError, Section
-from livestream_local.verify.log_reader import Positions
+from livestream_auditor.verify.durable_model import open_durable_model
+from livestream_auditor.verify.findings import CouldNotRunError, Section
+from livestream_auditor.verify.log_reader import Positions
 
 # A backlog may take as long as it takes, as long as it shrinks.
 _STALLED_SECONDS: Final = 20.0

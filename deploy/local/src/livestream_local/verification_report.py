@@ -5,8 +5,8 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from livestream_local.verify.findings import Findings, Section
-from livestream_local.witness import LogFacts
+from livestream_auditor.verify.findings import Findings, Section
+from livestream_auditor.witness import LogFacts
 
 
 def print_findings(console: Console, findings: Findings) -> None:

@@ -9,8 +9,8 @@ from aiokafka.errors import KafkaError
 
 from livestream.events import MESSAGES_TOPIC, USERS_TOPIC
 from livestream.retries import describe
-from livestream_local.verify.findings import CouldNotRunError
-from livestream_local.witness import LogFacts, LogRecord
+from livestream_auditor.verify.findings import CouldNotRunError
+from livestream_auditor.witness import LogFacts, LogRecord
 
 Positions = Mapping[int, tuple[int, int]]
 """Partition of `messages.v1` → next offsets of `messages.v1` and of `users.v1`."""

@@ -4,18 +4,27 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
+import msgspec
 from redis.asyncio import Redis
 
 from livestream.clients import redis_client
-from livestream_local.stack import Stack
-from livestream_local.verify.canary import following
-from livestream_local.verify.durable_model import compare_durable_model, open_durable_model
-from livestream_local.verify.findings import Findings, Section
-from livestream_local.verify.fold_end import await_fold
-from livestream_local.verify.live_stream import compare_stream, read_stream
-from livestream_local.verify.log_reader import LogReader, Positions
-from livestream_local.verify.serving_copy import compare_serving_copy, read_serving_copy
-from livestream_local.witness import LogFacts, ReadModel
+from livestream_auditor.verify.canary import following
+from livestream_auditor.verify.durable_model import compare_durable_model, open_durable_model
+from livestream_auditor.verify.findings import Findings, Section
+from livestream_auditor.verify.fold_end import await_fold
+from livestream_auditor.verify.live_stream import compare_stream, read_stream
+from livestream_auditor.verify.log_reader import LogReader, Positions
+from livestream_auditor.verify.serving_copy import compare_serving_copy, read_serving_copy
+from livestream_auditor.witness import LogFacts, ReadModel
+
+
+class Addresses(msgspec.Struct, frozen=True):
+    """Where the parts of a deployment are that are compared."""
+
+    kafka_bootstrap_servers: str
+    database_url: str
+    redis_url: str
+    stream_url: str
 
 
 class _Verification:
@@ -46,7 +55,7 @@ class _Verification:
         return self._model
 
 
-async def verify(stack: Stack, findings: Findings, on_progress: Callable[[int, int], None]) -> LogFacts:
+async def verify(at: Addresses, findings: Findings, on_progress: Callable[[int, int], None]) -> LogFacts:
     """Fills `findings`; returns what the log says. Raises CouldNotRunError.
 
     What is on the log at the beginning has to be folded, or its partition is a difference.
@@ -54,17 +63,17 @@ async def verify(stack: Stack, findings: Findings, on_progress: Callable[[int, i
     The stream comes last, and is awaited where Redis is by then.
     """
     async with (
-        closing_redis(stack.redis_url) as redis,
-        following(stack.stream_url) as canary,
-        LogReader(stack.kafka_bootstrap_servers, on_progress) as reader,
+        closing_redis(at.redis_url) as redis,
+        following(at.stream_url) as canary,
+        LogReader(at.kafka_bootstrap_servers, on_progress) as reader,
     ):
-        await await_fold(redis, stack.database_url, await reader.ends(), findings.section("Log"))
+        await await_fold(redis, at.database_url, await reader.ends(), findings.section("Log"))
         verification = _Verification(reader, findings)
         copy = await read_serving_copy(redis)
         section, model = await verification.section("Redis", copy.stand.positions)
         if model:
             compare_serving_copy(copy, model, section)
-        async with open_durable_model(stack.database_url) as snapshot:
+        async with open_durable_model(at.database_url) as snapshot:
             section, model = await verification.section("Postgres", snapshot.positions)
             if model:
                 await compare_durable_model(snapshot, model, section)

@@ -13,9 +13,9 @@ from livestream.deltas import Delta, MessageRow, NameRow
 from livestream.retries import describe
 from livestream.serving import DeltaLog, NameOrder, NoEpochError, ServingCopy, Stand
 from livestream.serving.client import NameKind
-from livestream_local.verify.findings import CouldNotRunError, Section
-from livestream_local.verify.rows import MessageJson, NameSeen, messages_expected, messages_seen, name_expected
-from livestream_local.witness import ReadModel, message_key
+from livestream_auditor.verify.findings import CouldNotRunError, Section
+from livestream_auditor.verify.rows import MessageJson, NameSeen, messages_expected, messages_seen, name_expected
+from livestream_auditor.witness import ReadModel, message_key
 
 WINDOW_MESSAGES: Final = 200  # the largest window of messages and of names that anybody reads
 WINDOW_NAMES: Final = 500

@@ -7,7 +7,7 @@ from typing import TypeVar
 
 import msgspec
 
-from livestream_local.witness.facts import LogFacts, MessageFacts, UserDeletion
+from livestream_auditor.witness.facts import LogFacts, MessageFacts, UserDeletion
 
 K = TypeVar("K")
 

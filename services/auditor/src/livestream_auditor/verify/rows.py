@@ -6,7 +6,7 @@ from typing import NamedTuple
 import msgspec
 
 from livestream import times
-from livestream_local.witness import MessageFacts, NameTally, text_digest
+from livestream_auditor.witness import MessageFacts, NameTally, text_digest
 
 
 class MessageSeen(NamedTuple):

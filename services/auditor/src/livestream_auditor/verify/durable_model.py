@@ -8,10 +8,10 @@ import asyncpg
 
 from livestream import times
 from livestream.retries import describe
-from livestream_local.verify.findings import CouldNotRunError, Section
-from livestream_local.verify.log_reader import Positions
-from livestream_local.verify.rows import MessageSeen, NameSeen, message_expected, name_expected
-from livestream_local.witness import MessageFacts, NameTally, ReadModel, message_key, text_digest
+from livestream_auditor.verify.findings import CouldNotRunError, Section
+from livestream_auditor.verify.log_reader import Positions
+from livestream_auditor.verify.rows import MessageSeen, NameSeen, message_expected, name_expected
+from livestream_auditor.witness import MessageFacts, NameTally, ReadModel, message_key, text_digest
 
 _CONNECT_SECONDS: Final = 10.0
 _ROWS_AT_A_TIME: Final = 5000

@@ -9,12 +9,12 @@ from livestream.cursor import Cursor
 from livestream.deltas import Delta
 from livestream.retries import describe
 from livestream.serving import DeltaLog, NoEpochError, ServingCopy
-from livestream_local.verify.canary import Canary, Held
-from livestream_local.verify.findings import CouldNotRunError, Section
-from livestream_local.verify.log_reader import Positions
-from livestream_local.verify.rows import NameSeen, message_expected, messages_expected, messages_seen, name_expected
-from livestream_local.verify.view_held import NameJson, ViewHeld
-from livestream_local.witness import NameTally, ReadModel, message_key
+from livestream_auditor.verify.canary import Canary, Held
+from livestream_auditor.verify.findings import CouldNotRunError, Section
+from livestream_auditor.verify.log_reader import Positions
+from livestream_auditor.verify.rows import NameSeen, message_expected, messages_expected, messages_seen, name_expected
+from livestream_auditor.verify.view_held import NameJson, ViewHeld
+from livestream_auditor.witness import NameTally, ReadModel, message_key
 
 CATCH_UP_SECONDS: Final = 15.0  # ten times what a tick may take under load
 

@@ -10,8 +10,8 @@ import msgspec
 
 from livestream.cursor import Cursor
 from livestream.retries import RETRIES, delays, describe
-from livestream_local.sse import EventParser, ServerSentEvent, StreamFormatError, read_events
-from livestream_local.verify.view_held import ViewHeld, decode_frame
+from livestream_auditor.sse import EventParser, ServerSentEvent, StreamFormatError, read_events
+from livestream_auditor.verify.view_held import ViewHeld, decode_frame
 
 VIEWS: Final = ("home", "messages", "channels", "users")
 
