@@ -4,7 +4,6 @@ import asyncio
 import os
 import sys
 from collections.abc import Iterator
-from pathlib import Path
 from random import Random
 
 import aiohttp
@@ -89,7 +88,7 @@ async def watch(stack: RunningStack, states: set[str], counts: list[int]) -> Non
 
 
 async def test_a_rebuild_beside_live_traffic_gives_the_same_rows(
-    stack: RunningStack, log: KafkaLog, serving: ServingCopy, tmp_path: Path
+    stack: RunningStack, log: KafkaLog, serving: ServingCopy
 ) -> None:
     await log.append(messages(Random(1), 3_000, "rebuilt"))
     await log.append([UserDeleted("rebuilt-u1", now_ms()), ChannelDeleted("rebuilt-3", now_ms())])
@@ -117,7 +116,7 @@ async def reached(counts: list[int], messages_: int) -> bool:
 
 
 async def test_a_rebuild_that_was_killed_is_begun_again(
-    stack: RunningStack, log: KafkaLog, serving: ServingCopy, tmp_path: Path
+    stack: RunningStack, log: KafkaLog, serving: ServingCopy
 ) -> None:
     await log.append(messages(Random(2), 5_000, "killed"))
     await caught_up(log, serving)
