@@ -16,6 +16,7 @@ from livestream.retries import until_it_works
 from livestream.service import add_health_routes, run_in_background
 from livestream.serving import ServingCopy
 from livestream.topics import ensure_topics
+from livestream_projector import failpoints
 from livestream_projector.consumer import Assignment, new_consumer
 from livestream_projector.dead_letters import DeadLetterOffice, dead_letter_producer
 from livestream_projector.erasure import Eraser
@@ -51,6 +52,7 @@ class Running:
 
 def build_app(settings: Settings) -> web.Application:
     """An application that serves the health endpoints and folds in the background."""
+    failpoints.enable(settings.failpoints)
     app = web.Application()
     pool = postgres_pool(settings.database_url, _POSTGRES_CONNECTIONS, **_POSTGRES_SETTINGS)
     redis = redis_client(settings.redis_url)

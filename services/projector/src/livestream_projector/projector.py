@@ -12,9 +12,10 @@ from livestream.events import MESSAGES_TOPIC
 from livestream.fold import PartitionState, Record, UserDeletion, split
 from livestream.logs import get_logger
 from livestream.retries import RETRIES, delays, describe, until_it_works
-from livestream_projector import metrics
+from livestream_projector import failpoints, metrics
 from livestream_projector.dead_letters import DeadLetterOffice
 from livestream_projector.decode import read_message
+from livestream_projector.failpoints import Failpoint
 from livestream_projector.publisher import Publisher
 from livestream_projector.store import Committed, Store
 from livestream_projector.users_log import UsersLog
@@ -80,6 +81,7 @@ class Projector:
             started = loop.time()
             originals = await self._poll(consumer)
             if originals:
+                failpoints.reach(Failpoint.FETCHED)
                 await self._fold_all(consumer, originals)
             await self._apply_user_deletions(consumer)
             if originals:

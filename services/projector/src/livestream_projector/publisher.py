@@ -10,7 +10,8 @@ from redis.exceptions import RedisError
 from livestream.logs import get_logger
 from livestream.retries import RETRIES, delays, describe
 from livestream.serving import PublishOutcome, ServingCopy
-from livestream_projector import metrics
+from livestream_projector import failpoints, metrics
+from livestream_projector.failpoints import Failpoint
 from livestream_projector.loader import Loader
 from livestream_projector.outbox import Outbox
 
@@ -132,6 +133,7 @@ class Publisher:
 
     async def _publish(self, batch: bytes) -> PublishOutcome:
         outcome, _ = await self._serving.publish(batch, self._generation)
+        failpoints.reach(Failpoint.AFTER_REDIS)
         metrics.PUBLISHED.labels(outcome.value).inc()
         self._few_left = self._few_left or outcome is PublishOutcome.FEW
         return outcome

@@ -1,5 +1,7 @@
 """The projector's configuration."""
 
+from pathlib import Path
+
 import msgspec
 
 from livestream.service import ProcessSettings
@@ -20,6 +22,7 @@ class Settings(msgspec.Struct, frozen=True):
     group: str
     batch_records: int
     batch_interval_ms: int
+    failpoints: Path | None
 
     @classmethod
     def read(cls, env: Environment) -> "Settings":
@@ -36,11 +39,19 @@ class Settings(msgspec.Struct, frozen=True):
             batch_records=env.integer("PROJECTOR_BATCH_RECORDS", 5_000, minimum=1, maximum=100_000),
             # A batch has fixed costs; this much waiting lets some messages share them, well below a frame's tick.
             batch_interval_ms=env.integer("PROJECTOR_BATCH_INTERVAL_MS", 25, maximum=10_000),
+            failpoints=env.parsed("PROJECTOR_FAILPOINTS", None, _folder, "a folder that is there"),
         )
         # Better refused than ignored: who sets it would believe that history goes.
         env.parsed("RETENTION_DAYS", None, _no_retention, "unset: history is kept forever in this version")
         env.check()
         return settings
+
+
+def _folder(value: str) -> Path:
+    path = Path(value)
+    if not path.is_dir():
+        raise ValueError
+    return path
 
 
 def _no_retention(_: str) -> None:

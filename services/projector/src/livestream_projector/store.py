@@ -21,8 +21,9 @@ from livestream.fold import (
     fold_user_deletion,
     touched_by,
 )
-from livestream_projector import metrics
+from livestream_projector import failpoints, metrics
 from livestream_projector.deletion_prior import load_channel_deletion, load_user_deletion
+from livestream_projector.failpoints import Failpoint
 from livestream_projector.generation import GenerationState
 from livestream_projector.prior import load_partitions, load_prior
 from livestream_projector.writes import FencedError, write
@@ -115,6 +116,7 @@ class Store:
         await self._bury(changes.dead_letters)
         started = time.perf_counter()
         outbox = await write(connection, self.generation, self._state, changes)
+        failpoints.reach(Failpoint.AFTER_COMMIT)
         metrics.BATCH_SECONDS.labels("commit").observe(time.perf_counter() - started)
         metrics.BATCHES.inc()
         for outcome, count in changes.outcomes.items():

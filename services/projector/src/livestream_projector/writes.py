@@ -5,6 +5,8 @@ from typing import Any
 
 from livestream.deltas import encode_batch
 from livestream.fold import NEVER_MS, Changes, DisplayName, MessageState, Pair, UserKey
+from livestream_projector import failpoints
+from livestream_projector.failpoints import Failpoint
 from livestream_projector.generation import GenerationState
 
 
@@ -114,6 +116,7 @@ async def write(connection: Any, generation: int, state: GenerationState, change
         outbox_id: int = await connection.fetchval(
             "INSERT INTO outbox (generation, batch) VALUES ($1, $2) RETURNING id", generation, batch
         )
+        failpoints.reach(Failpoint.BEFORE_COMMIT)
     return outbox_id, batch
 
 
