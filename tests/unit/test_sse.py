@@ -53,6 +53,17 @@ def test_an_id_may_be_reset() -> None:
     assert parser.last_event_id == ""
 
 
+@pytest.mark.parametrize("line_end", ["\n", "\r\n", "\r"])
+def test_an_id_counts_from_the_end_of_its_event_on(line_end: str) -> None:
+    """A client that is cut in between would else return as if it had been told the event."""
+    stream = line_end.join(["id: 1", "data: a", "", "data: b", "id: 2", "", ""]).encode()
+    parser, told = EventParser("0"), 0
+    for at in range(len(stream)):
+        told += len(list(parser.feed(stream[at : at + 1])))
+        assert parser.last_event_id == str(told)
+    assert told == (1 if line_end == "\r" else 2)
+
+
 def test_bytes_that_are_not_utf8_are_replaced() -> None:
     assert parse(b"data: \xff\n\n")[0] == [ServerSentEvent("message", "\ufffd", "", False)]
 

@@ -31,7 +31,10 @@ class ServerSentEvent(msgspec.Struct, frozen=True):
 
 
 class EventParser:
-    """Turns the bytes of a stream into events. `last_event_id` and `retry_ms` are what a client returns with."""
+    """Turns the bytes of a stream into events. `last_event_id` and `retry_ms` are what a client returns with.
+
+    An `id:` counts from the end of its event on: a stream that is cut between the two has not told that event.
+    """
 
     def __init__(self, last_event_id: str = "") -> None:
         self.last_event_id = last_event_id
@@ -39,6 +42,7 @@ class EventParser:
         self._rest = b""
         self._at_start = True
         self._event = ""
+        self._id = last_event_id
         self._has_id = False
         self._data: list[str] = []
         self._data_bytes = 0
@@ -76,7 +80,7 @@ class EventParser:
             case "event":
                 self._event = value
             case "id" if "\0" not in value:
-                self.last_event_id, self._has_id = value, True
+                self._id, self._has_id = value, True
             case "retry" if value.isascii() and value.isdigit():
                 self.retry_ms = int(value)
         return None
@@ -84,6 +88,7 @@ class EventParser:
     def _dispatch(self) -> ServerSentEvent | None:
         data, event, has_id = self._data, self._event, self._has_id
         self._data, self._event, self._has_id, self._data_bytes = [], "", False, 0
+        self.last_event_id = self._id
         if not data:
             return None
         return ServerSentEvent(event or "message", "\n".join(data), self.last_event_id, has_id)
