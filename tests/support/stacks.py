@@ -11,14 +11,21 @@ from livestream_local.plan import Servers, plan_services
 from livestream_local.ports import Ports, free_ports
 from livestream_local.services import Service
 from livestream_local.stack import Stack, describe
+from tests.support.failpoints import Failpoints
 from tests.support.servers import RunningServers, StartServers
 from tests.support.supervised import Supervised
 
+PROJECTOR = "livestream_projector"
+
 
 class RunningStack:
-    """A stack of one's own. Programs go by the names `kafka postgres valkey projector ingest gateway web`."""
+    """A stack of one's own. Programs go by the names `kafka postgres valkey projector ingest gateway web`.
 
-    def __init__(self, ports: Ports, servers: RunningServers, services: Supervised) -> None:
+    Further projectors are `projector-2` and so on.
+    """
+
+    def __init__(self, ports: Ports, servers: RunningServers, services: Supervised, failpoints: Failpoints) -> None:
+        self.failpoints = failpoints
         self.ports = ports
         self.servers = servers
         self.services = services
@@ -80,24 +87,37 @@ class StartStack:
         self._new_folder = new_folder
 
     def __call__(
-        self, environment: Mapping[str, str] | None = None, only: Sequence[str] | None = None
+        self, environment: Mapping[str, str] | None = None, only: Sequence[str] | None = None, projectors: int = 1
     ) -> AbstractContextManager[RunningStack]:
         """`environment` is added to every service's; `only` names the services to run, all by default."""
-        return self._running(environment or {}, only)
+        return self._running(environment or {}, only, projectors)
 
     @contextmanager
-    def _running(self, environment: Mapping[str, str], only: Sequence[str] | None) -> Iterator[RunningStack]:
+    def _running(
+        self, environment: Mapping[str, str], only: Sequence[str] | None, projectors: int
+    ) -> Iterator[RunningStack]:
         data = self._new_folder()
+        failpoints = Failpoints(data / "failpoints")
         ports = free_ports()
         with self._start_servers(data) as servers:
             addresses = Servers(servers.kafka_bootstrap_servers, servers.database_url, servers.redis_url, embedded=())
+            planned = [each for each in plan_services(ports, addresses) if only is None or each.name in only]
+            planned += further_projectors(projectors - 1, addresses)
             services = [
-                Service(service.name, service.module, service.port, {**service.environment, **environment})
-                for service in plan_services(ports, addresses)
-                if only is None or service.name in only
+                Service(each.name, each.module, each.port, dict(each.environment) | own | environment)
+                for each in planned
+                for own in [failpoints.environment(each.name) if each.module == PROJECTOR else {}]
             ]
             with Supervised([services], data / "logs") as supervised:
-                yield RunningStack(ports, servers, supervised)
+                yield RunningStack(ports, servers, supervised, failpoints)
+
+
+def further_projectors(count: int, servers: Servers) -> list[Service]:
+    """They share the partitions with the first one."""
+    return [
+        Service(f"projector-{number + 2}", PROJECTOR, free_ports().projector, servers.environment)
+        for number in range(count)
+    ]
 
 
 @pytest.fixture(scope="session")

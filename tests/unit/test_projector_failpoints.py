@@ -32,9 +32,7 @@ def test_a_folder_that_is_not_there_is_refused() -> None:
 
 
 @pytest.mark.parametrize(("name", "deed", "said"), [("commit", "kill", "commit"), ("fetched", "sleep", "sleep")])
-def test_what_there_is_not_is_refused_wherever_one_is_reached(
-    tmp_path: Path, name: str, deed: str, said: str
-) -> None:
+def test_what_there_is_not_is_refused_wherever_one_is_reached(tmp_path: Path, name: str, deed: str, said: str) -> None:
     (tmp_path / name).write_text(deed)
     failpoints.enable(tmp_path)
     with pytest.raises(FailpointError, match=said):
