@@ -1,7 +1,7 @@
 """The read model in dictionaries: what the projector's store does in Postgres, for tests of the pure fold."""
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from livestream.deltas import Batch, MessageKey
 from livestream.events import ChannelDeleted
@@ -43,7 +43,17 @@ class MemoryStore:
         self.published: list[Batch] = []
 
     def fold(self, records: Sequence[Record]) -> Batch:
-        partitions = copy.deepcopy({record.partition: self.partitions[record.partition] for record in records})
+        return self.commit(self.changes_of(records, self.positions({record.partition for record in records})))
+
+    def fold_user_deletion(self, partition: int, deletion: UserDeletion) -> Batch:
+        return self.commit(self.changes_of_user_deletion(partition, deletion, self.positions([partition])))
+
+    def positions(self, partitions: Iterable[int]) -> dict[int, PartitionState]:
+        """Where the fold of each partition stands, for the caller to change."""
+        return {partition: copy.copy(self.partitions[partition]) for partition in partitions}
+
+    def changes_of(self, records: Sequence[Record], partitions: dict[int, PartitionState]) -> Changes:
+        """Fold one run of `livestream.fold.split` on what is stored; nothing is written."""
         event = records[0].event
         if isinstance(event, ChannelDeleted):
             pairs = [pair for pair in self.pairs if pair.channel == event.channel]
@@ -51,36 +61,37 @@ class MemoryStore:
             prior = self._prior(partitions, pairs=pairs, channels=[event.channel], users=users)
             deleted_ms = deletion_time_ms(event, records[0].append_ms)
             reached = [message for message in self.messages.values() if message.channel == event.channel]
-            changes = fold_channel_deletion(records[0], event, prior, self._survivors(reached, deleted_ms, "channel"))
-        else:
-            touched = touched_by(records)
-            found = [self.messages[key] for key in touched.messages if key in self.messages]
-            through = touched_through(found)
-            prior = self._prior(
-                partitions,
-                pairs=touched.pairs | through.pairs,
-                channels=touched.channels,
-                users=touched.users | through.users,
-            )
-            prior.messages = {message.key: self._effective(message) for message in found}
-            changes = fold_messages(records, prior)
-        return self._commit(changes)
+            return fold_channel_deletion(records[0], event, prior, self._survivors(reached, deleted_ms, "channel"))
+        touched = touched_by(records)
+        found = [self.messages[key] for key in touched.messages if key in self.messages]
+        through = touched_through(found)
+        prior = self._prior(
+            partitions,
+            pairs=touched.pairs | through.pairs,
+            channels=touched.channels,
+            users=touched.users | through.users,
+        )
+        prior.messages = {message.key: self._effective(message) for message in found}
+        return fold_messages(records, prior)
 
-    def fold_user_deletion(self, partition: int, deletion: UserDeletion) -> Batch:
+    def changes_of_user_deletion(
+        self, partition: int, deletion: UserDeletion, partitions: dict[int, PartitionState]
+    ) -> Changes:
+        """The same of one record of `users.v1`, for one partition."""
         pairs = [
             pair
             for pair in self.pairs
             if pair.user == deletion.user and self.channels[pair.channel].partition == partition
         ]
         prior = self._prior(
-            copy.deepcopy({partition: self.partitions[partition]}),
+            partitions,
             pairs=pairs,
             channels=[pair.channel for pair in pairs],
             users=[UserKey(partition, deletion.user)],
         )
         reached = [m for m in self.messages.values() if m.user == deletion.user and m.partition == partition]
         survivors = self._survivors(reached, deletion.deleted_ms, "user")
-        return self._commit(fold_user_deletion(partition, deletion, prior, survivors))
+        return fold_user_deletion(partition, deletion, prior, survivors)
 
     def visible(self) -> list[MessageState]:
         return [message for message in map(self._effective, self.messages.values()) if message.visible]
@@ -116,7 +127,8 @@ class MemoryStore:
                 survivors.hidden_ahead.append(message)
         return survivors
 
-    def _commit(self, changes: Changes) -> Batch:
+    def commit(self, changes: Changes) -> Batch:
+        """Write what was folded; returns the batch to publish."""
         prior = changes.prior
         for key, message in changes.messages.items():
             stored = copy.copy(message)
