@@ -359,8 +359,8 @@ def _markdown(outcomes: Sequence[Outcome], plan: Plan, servers: str) -> str:
     return f"""## Deletions
 
 A channel of {plan.messages:,} messages by {plan.users:,} users is deleted, then a user with {plan.user_messages:,}
-messages in {HEAVY_CHANNELS} channels. Meanwhile {plan.rate:g} messages a second go to a channel in the same partition, and
-as many to one in another; everything (servers, services, the load and the viewers) is on one machine.
+messages in {HEAVY_CHANNELS} channels. Meanwhile {plan.rate:g} messages a second go to a channel in the same partition,
+and as many to one in another; everything (servers, services, the load and the viewers) is on one machine.
 
 | | {" | ".join(outcome.what for outcome in outcomes)} |
 | --- | {" | ".join("---:" for _ in outcomes)} |

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from livestream.deltas import Delta, Totals
 from livestream.frames import Change, SnapshotReason, View, Window, delta_json, snapshot_json, sse
 from livestream.readmodel import ViewRead
+from livestream_gateway import metrics
 from livestream_gateway.retention import RecentDeltas
 from livestream_gateway.wire import Piece
 
@@ -126,6 +127,9 @@ class WatchedView:
             return None
         if change.empty and (not self.view.has_totals or self.window.totals == totals_before):
             return None
+        if change.misses_too_much and change.is_told_by(self.window):
+            metrics.SNAPSHOTS.labels(SnapshotReason.BEHIND.value).inc(len(self.streams))
+            return self.snapshot(SnapshotReason.BEHIND)
         return Piece(sse("delta", delta_json(change, self.as_of_ms, self.window.totals, totals_before)))
 
     def _set_window(self, window: Window | None, as_of_ms: int = 0) -> None:

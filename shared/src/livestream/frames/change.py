@@ -63,13 +63,18 @@ class Change:
 
     @property
     def misses_too_much(self) -> bool:
-        """Whether it holds more than the view's window, so that a client that missed it starts anew."""
+        """Whether it holds more than the view's window, so that the window is the shorter way to tell it."""
         limits = self.view.limits
         if self.view.kind in _COMPLETE_KINDS:
-            return len(self.messages) > limits.messages
-        return self.view.kind is not ViewKind.HOME and (
-            len(self.channels) > limits.channels or len(self.users) > limits.users
-        )
+            return max(len(self.messages), len(self.removed_messages)) > limits.messages
+        if self.view.kind is ViewKind.HOME:
+            gone = len(self.removed_messages) + len(self.removed_channels) + len(self.removed_users)
+            return len(self._fallen) + gone > sum(limits)
+        return len(self.channels) > limits.channels or len(self.users) > limits.users
+
+    def is_told_by(self, window: Window) -> bool:
+        """Whether the window at the end tells every message that clients must not miss."""
+        return self.view.kind not in _COMPLETE_KINDS or self.messages.keys() <= window.messages.keys()
 
     def completed(self, window: Window, before: Window | None) -> "Change":
         """With what the window at the end holds and the deltas do not carry: a change to be told.
