@@ -27,7 +27,9 @@ def messages(random: Random, count: int, prefix: str) -> list[Event]:
     return events
 
 
-async def caught_up(log: KafkaLog, serving: ServingCopy) -> tuple[ReadModel, Windows, list[LogRecord]]:
+async def caught_up(
+    log: KafkaLog, serving: ServingCopy, timeout_s: float = CATCH_UP_S
+) -> tuple[ReadModel, Windows, list[LogRecord]]:
     """What the log says and what is served, once the serving copy has reached the log's end."""
     records = await log.read(MESSAGES_TOPIC, USERS_TOPIC)
     ends = {p: sum(r.topic == MESSAGES_TOPIC and r.partition == p for r in records) for p in range(PARTITIONS)}
@@ -40,7 +42,7 @@ async def caught_up(log: KafkaLog, serving: ServingCopy) -> tuple[ReadModel, Win
             return None
         return windows if windows.stand.positions == {p: (end, users_end) for p, end in ends.items()} else None
 
-    windows = await wait_until_async(reached, CATCH_UP_S, "the serving copy at the log's end")
+    windows = await wait_until_async(reached, timeout_s, "the serving copy at the log's end")
     facts = LogFacts(PARTITIONS)
     for record in records:
         facts.take(record)
