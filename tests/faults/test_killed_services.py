@@ -79,9 +79,7 @@ async def test_viewers_of_a_killed_gateway_go_on_from_their_cursors(
                 await posting.more(100)
                 connections = [each.connections for each in followers.all]
                 await asyncio.to_thread(stack.kill, "gateway")
-                await wait_until_async(
-                    lambda seen=connections: all_are_back(followers, seen), RECOVERY_S, "all viewers"
-                )
+                await wait_until_async(partial(all_are_back, followers, connections), RECOVERY_S, "all viewers")
             await posting.more(100)
         await assert_all_is_right(stack, log, serving, followers, posting.acknowledged)
         # Whoever missed more than a window is told so; nobody is sent away with another reason.

@@ -104,7 +104,7 @@ class StartStack:
             planned = [each for each in plan_services(ports, addresses) if only is None or each.name in only]
             planned += further_projectors(projectors - 1, addresses)
             services = [
-                Service(each.name, each.module, each.port, dict(each.environment) | own | environment)
+                Service(each.name, each.module, each.port, {**each.environment, **own, **environment})
                 for each in planned
                 for own in [failpoints.environment(each.name) if each.module == PROJECTOR else {}]
             ]
