@@ -56,6 +56,7 @@ _TOPIC_CONFIGURATION: Final[Schema] = {
         "retention.ms": {"type": "integer", "minimum": -1},
         "max.message.bytes": {"type": "integer", "minimum": 0},
         "retention.bytes": {"type": "integer", "minimum": -1},
+        "max.compaction.lag.ms": {"type": "integer", "minimum": 1},
     },
 }
 _KAFKA = {"bindingVersion": {"const": "0.5.0"}}

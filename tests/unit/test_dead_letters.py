@@ -18,6 +18,7 @@ from livestream.events import (
     encode_event,
 )
 from livestream.fold import Coordinates
+from livestream.letters import Letter, Names, names_in, read_coordinates, read_letter, time_ms_of
 from livestream.partitioning import partition_of
 from livestream_local.dead_letters.judging import (
     Deletions,
@@ -28,10 +29,9 @@ from livestream_local.dead_letters.judging import (
     place_of,
     read_event,
 )
-from livestream_local.dead_letters.letter import Letter, read_coordinates, read_letter
 from livestream_local.dead_letters.report import describe_counts
 from livestream_local.dead_letters.selection import edits_last, select
-from livestream_local.dead_letters.shown import Names, as_json, beginning, names_in, visible
+from livestream_local.dead_letters.shown import as_json, beginning, visible
 from livestream_local.dead_letters.topic import Entry
 from livestream_local.errors import LauncherError
 
@@ -251,6 +251,41 @@ def test_a_value_is_shown_by_its_first_characters(value: bytes, shown: str) -> N
 )
 def test_names_are_read_from_whatever_has_them(value: bytes, names: Names) -> None:
     assert names_in(letter_of(value)) == names
+
+
+@pytest.mark.parametrize(
+    ("letter", "user"),
+    [
+        (letter_of(b'{"specversion": "1.0", "user": "envelope", "data": {"user": "data"}}'), "data"),
+        (letter_of(b'{"specversion": "1.0", "user": "envelope", "data": {"text": "x"}}'), "envelope"),
+        (letter_of(b'{"user": "data"}', headers=[("ce_user", b"header")]), "data"),
+        (letter_of(b'{"text": "x"}', headers=[("CE_User", b"header")]), "header"),
+        (letter_of(b"{nope", headers=[("ce_user", None)]), None),
+        (letter_of(b"{nope", key=b"key", topic=USERS_TOPIC), "key"),
+        (letter_of(b'{"user": "data"}', key=b"key", topic=USERS_TOPIC), "data"),
+        (letter_of(b"{nope", key=b"channel", topic=MESSAGES_TOPIC), None),
+    ],
+)
+def test_a_user_is_read_from_data_then_from_attributes_then_from_the_key(letter: Letter, user: str | None) -> None:
+    assert names_in(letter).user == user
+
+
+@pytest.mark.parametrize(
+    ("value", "time_ms"),
+    [
+        (encode_event(POST), APPENDED_MS),
+        (b'{"ts": "2026-09-21T14:13:19+00:00"}', APPENDED_MS - 1_000),
+        (b'{"ts": "2026-09-21T16:13:19+02:00", "user": 7}', APPENDED_MS - 1_000),
+        (b'{"specversion": "1.0", "data": {"ts": "2026-09-21T14:13:19Z"}}', APPENDED_MS - 1_000),
+        (b'{"ts": "2099-01-01T00:00:00Z"}', APPENDED_MS),
+        (b'{"ts": "2026-09-21T14:13:19"}', APPENDED_MS),
+        (b'{"ts": "0001-01-01T00:00:00+02:00"}', APPENDED_MS),
+        (b'{"ts": 1790000000}', APPENDED_MS),
+        (b"{nope", APPENDED_MS),
+    ],
+)
+def test_the_time_of_a_letter_is_the_earlier_of_what_it_says_and_its_append_time(value: bytes, time_ms: int) -> None:
+    assert time_ms_of(letter_of(value)) == time_ms
 
 
 def test_a_line_of_json_holds_the_whole_record_in_ascii() -> None:

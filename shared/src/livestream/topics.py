@@ -7,21 +7,13 @@ from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import KafkaError, TopicAlreadyExistsError, for_code
 
 from livestream.events import DEAD_LETTER_TOPIC, MESSAGES_TOPIC, USERS_TOPIC
+from livestream.letter_settings import letter_configs
 from livestream.logs import get_logger
 
 REQUEST_TIMEOUT_MS: Final = 10_000
 # With three, one can fail while another is being restarted.
 _REPLICAS_AT_MOST: Final = 3
 _LOG_APPEND_TIME: Final = "LogAppendTime"
-# A dead letter is the record as it was, with headers that say why: it needs more room than the record had.
-DEAD_LETTER_MAX_BYTES: Final = 8 * 1024 * 1024
-# Nobody may remember what a letter holds of a user who has gone since: none is kept for longer than this.
-_DEAD_LETTER_DAYS: Final = 7
-_DEAD_LETTER_CONFIGS: Final = {
-    "cleanup.policy": "compact,delete",
-    "retention.ms": str(_DEAD_LETTER_DAYS * 24 * 60 * 60 * 1000),
-    "max.message.bytes": str(DEAD_LETTER_MAX_BYTES),
-}
 _CONFIGS: Final = {"message.timestamp.type": _LOG_APPEND_TIME, "retention.ms": "-1", "retention.bytes": "-1"}
 
 _log = get_logger(__name__)
@@ -57,7 +49,7 @@ def _wanted(partitions: int, replication_factor: int) -> list[NewTopic]:
     return [
         NewTopic(MESSAGES_TOPIC, partitions, replication_factor, topic_configs=_CONFIGS),
         NewTopic(USERS_TOPIC, 1, replication_factor, topic_configs=_CONFIGS),
-        NewTopic(DEAD_LETTER_TOPIC, 1, replication_factor, topic_configs=_DEAD_LETTER_CONFIGS),
+        NewTopic(DEAD_LETTER_TOPIC, 1, replication_factor, topic_configs=letter_configs()),
     ]
 
 

@@ -11,6 +11,7 @@ from aiokafka.errors import KafkaError
 
 from livestream.clients import postgres_answers, postgres_pool, redis_client
 from livestream.events import MESSAGES_TOPIC
+from livestream.letter_settings import keep_letters_mortal
 from livestream.logs import get_logger
 from livestream.retries import until_it_works
 from livestream.service import add_health_routes, run_in_background
@@ -21,6 +22,7 @@ from livestream_projector.consumer import Assignment, new_consumer
 from livestream_projector.dead_letters import DeadLetterOffice, dead_letter_producer
 from livestream_projector.erasure import Eraser
 from livestream_projector.generation import live_generation, users_folded
+from livestream_projector.letter_erasure import LetterEraser
 from livestream_projector.loader import Loader
 from livestream_projector.log_check import check_log
 from livestream_projector.outbox import Outbox
@@ -33,8 +35,8 @@ from livestream_projector.store import Store
 from livestream_projector.users_log import UsersLog
 from livestream_projector.writes import RetiredError
 
-# The fold uses one connection, the loader two; the publisher, the eraser and the health check one each.
-_POSTGRES_CONNECTIONS = 6
+# The fold uses one connection, the loader two; the publisher, the two erasers and the health check one each.
+_POSTGRES_CONNECTIONS = 7
 
 # A process that is stopped in the middle of a transaction holds its partitions' rows. Whoever takes the partitions over
 # waits for them only so long, and Postgres ends a transaction in which nothing happens.
@@ -88,6 +90,11 @@ async def _project(settings: Settings, pool: asyncpg.Pool, serving: ServingCopy,
         lambda: ensure_topics(settings.kafka_servers, settings.partitions, settings.replication_factor),
         (KafkaError,),
     )
+    await until_it_works(
+        "keep_letters_mortal",
+        lambda: keep_letters_mortal(settings.kafka_servers, settings.letter_compaction_s * 1000),
+        (KafkaError,),
+    )
     async with dead_letter_producer(settings.kafka_servers) as producer:
         while True:
             generation = await until_it_works(
@@ -131,6 +138,7 @@ async def _fold_generation(
             tasks.create_task(users.run())
             tasks.create_task(publisher.run())
             tasks.create_task(Eraser(pool, generation).run())
+            tasks.create_task(LetterEraser(settings, pool, producer, lambda: 0 in projector.states).run())
             await until_it_works("join_group", consumer.start, (KafkaError,))
             tasks.create_task(_raise(assignment.failure))
             running.progress = Progress(projector, serving, publisher)

@@ -10,9 +10,9 @@ from aiokafka.errors import KafkaError
 
 from livestream.events import DEAD_LETTER_TOPIC
 from livestream.fold import DeadLetter
+from livestream.letter_settings import MAX_BYTES
 from livestream.logs import get_logger
 from livestream.retries import until_it_works
-from livestream.topics import DEAD_LETTER_MAX_BYTES
 
 # A compressed record may unfold to much more than a topic takes. What is cut here is whole on the log, as long as that
 # keeps it, and a header says so.
@@ -30,7 +30,7 @@ async def dead_letter_producer(bootstrap_servers: str) -> AsyncIterator[AIOKafka
         bootstrap_servers=bootstrap_servers,
         acks="all",
         enable_idempotence=True,
-        max_request_size=DEAD_LETTER_MAX_BYTES,
+        max_request_size=MAX_BYTES,
     )
     await until_it_works("start_producer", producer.start, (KafkaError,))
     try:

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import msgspec
 
+from livestream.letter_settings import COMPACTION_LAG_MS
 from livestream.service import ProcessSettings
 from livestream.settings import Environment, database_url, kafka_servers, redis_url
 
@@ -22,6 +23,8 @@ class Settings(msgspec.Struct, frozen=True):
     group: str
     batch_records: int
     batch_interval_ms: int
+    letter_erasure_s: int
+    letter_compaction_s: int
     failpoints: Path | None
 
     @classmethod
@@ -39,6 +42,11 @@ class Settings(msgspec.Struct, frozen=True):
             batch_records=env.integer("PROJECTOR_BATCH_RECORDS", 5_000, minimum=1, maximum=100_000),
             # A batch has fixed costs; this much waiting lets some messages share them, well below a frame's tick.
             batch_interval_ms=env.integer("PROJECTOR_BATCH_INTERVAL_MS", 25, maximum=10_000),
+            # Together with the broker's own work this stays within the day that a deleted user's letters may last.
+            letter_erasure_s=env.integer("DEAD_LETTER_ERASURE_SECONDS", 3_600, minimum=1, maximum=3 * 3_600),
+            letter_compaction_s=env.integer(
+                "DEAD_LETTER_COMPACTION_SECONDS", COMPACTION_LAG_MS // 1000, minimum=1, maximum=12 * 3_600
+            ),
             failpoints=env.parsed("PROJECTOR_FAILPOINTS", None, _folder, "a folder that is there"),
         )
         # Better refused than ignored: who sets it would believe that history goes.

@@ -11,7 +11,7 @@ import click
 from rich.console import Console
 
 from livestream.fold import Coordinates
-from livestream_local.dead_letters.letter import read_coordinates
+from livestream.letters import read_coordinates
 from livestream_local.dead_letters.planning import Left
 from livestream_local.dead_letters.replay import replaying
 from livestream_local.dead_letters.report import LetterTable, describe_counts, describe_outcome

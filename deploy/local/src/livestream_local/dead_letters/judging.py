@@ -14,9 +14,9 @@ from livestream.events import (
     parse_record,
 )
 from livestream.fold import NEVER_MS
+from livestream.letters import Letter
 from livestream.partitioning import partition_of
 from livestream.times import format_ms
-from livestream_local.dead_letters.letter import Letter
 
 # What such a record stands against does not go away: the first of an id stands, and nothing gets younger.
 FINAL_REASONS: Final = frozenset({"conflict", "too-old"})

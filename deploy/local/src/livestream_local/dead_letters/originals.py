@@ -9,8 +9,8 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 
 from livestream.events import Rejected
+from livestream.letters import Letter
 from livestream.retries import describe
-from livestream_local.dead_letters.letter import Letter
 from livestream_local.errors import LauncherError
 
 CUT: Final = "cut"

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from livestream.events import Event, MessagePosted, Rejected
+from livestream.letters import Letter
 from livestream.times import now_ms
 from livestream_local.dead_letters.deletions import ReadModelDeletions
 from livestream_local.dead_letters.judging import (
@@ -15,7 +16,6 @@ from livestream_local.dead_letters.judging import (
     place_of,
     read_event,
 )
-from livestream_local.dead_letters.letter import Letter
 from livestream_local.dead_letters.originals import Originals
 
 

@@ -13,10 +13,10 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
 from livestream.events import DEAD_LETTER_TOPIC, MESSAGES_TOPIC, Rejected
+from livestream.letters import Letter
 from livestream.retries import describe
 from livestream_local.dead_letters.deletions import reading_deletions
 from livestream_local.dead_letters.judging import Place
-from livestream_local.dead_letters.letter import Letter
 from livestream_local.dead_letters.originals import reading_originals
 from livestream_local.dead_letters.planning import Left, Planned, Planner
 from livestream_local.errors import LauncherError

@@ -9,11 +9,11 @@ from rich.table import Table
 from rich.text import Text
 
 from livestream.events import Rejected
+from livestream.letters import Letter, names_in
 from livestream.times import format_ms
-from livestream_local.dead_letters.letter import Letter
 from livestream_local.dead_letters.planning import Left, Planned
 from livestream_local.dead_letters.replay import Replayed
-from livestream_local.dead_letters.shown import beginning, names_in, visible
+from livestream_local.dead_letters.shown import beginning, visible
 from livestream_local.dead_letters.topic import Entry
 
 # About two lines of a cell: enough to recognise a record, while a table of fifty can still be read.

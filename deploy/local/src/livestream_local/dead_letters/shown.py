@@ -1,36 +1,16 @@
-"""Bytes and names from anywhere, made fit to be shown in a terminal."""
+"""Bytes from anywhere, made fit to be shown in a terminal."""
 
 import base64
-import binascii
 import json
 import unicodedata
-from typing import Any, Final, NamedTuple
+from typing import Final
 
-import msgspec
-
-from livestream.texts import mark_lone_surrogates
+from livestream.letters import Letter, names_in
 from livestream.times import format_ms
-from livestream_local.dead_letters.letter import Letter
 
 # Control and format characters, surrogates, line and paragraph separators: they move the cursor, turn the direction of
 # a line, or cannot be encoded.
 _UNSHOWABLE: Final = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
-
-
-class Names(NamedTuple):
-    """The channel and user that a record speaks of, as far as it can be read; they need not be valid."""
-
-    channel: str | None
-    user: str | None
-
-
-class _Loose(msgspec.Struct):
-    """Anything that has names in it, or a CloudEvent around it."""
-
-    channel: Any = None
-    user: Any = None
-    data: Any = None
-    data_base64: Any = None
 
 
 def visible(text: str) -> str:
@@ -48,15 +28,6 @@ def beginning(value: bytes, characters: int) -> str:
     text = head.decode("utf-8", "backslashreplace")
     cut = len(text) > characters or len(value) > len(head)
     return visible(text[:characters]) + ("…" if cut else "")
-
-
-def names_in(letter: Letter) -> Names:
-    """Read leniently: what is refused for one field may well name its channel."""
-    fields = _decode(letter.value)
-    if fields is None:
-        return Names(None, None)
-    inner = _inside(fields)
-    return Names(_name(inner.channel), _name(inner.user))
 
 
 def as_json(letter: Letter) -> str:
@@ -88,26 +59,3 @@ def _bytes(name: str, content: bytes | None) -> dict[str, str | None]:
         return {name: content.decode()}
     except UnicodeDecodeError:
         return {f"{name}_base64": base64.b64encode(content).decode()}
-
-
-def _inside(fields: _Loose) -> _Loose:
-    try:
-        if fields.data is not None:
-            return msgspec.convert(fields.data, _Loose)
-        if isinstance(fields.data_base64, str):
-            return _decode(base64.b64decode(fields.data_base64, validate=True)) or fields
-    except (msgspec.ValidationError, binascii.Error):
-        pass
-    return fields
-
-
-def _decode(value: bytes) -> _Loose | None:
-    try:
-        return msgspec.json.decode(value, type=_Loose)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        marked = mark_lone_surrogates(value)
-        return None if marked is None else _decode(marked)
-
-
-def _name(value: Any) -> str | None:
-    return value if isinstance(value, str) else None

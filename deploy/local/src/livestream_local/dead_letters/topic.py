@@ -4,24 +4,16 @@ It is read twice: first to learn which letters stand, then for those that are wa
 and replayed in little memory, though a letter may have megabytes.
 """
 
-import asyncio
 from collections.abc import AsyncIterator, Sequence
-from typing import Any, Final, NamedTuple, Self
+from typing import Any, NamedTuple, Self
 
-from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 
-from livestream.events import DEAD_LETTER_TOPIC
 from livestream.fold import Coordinates
+from livestream.letter_topic import LetterTopic
+from livestream.letters import Letter, read_letter
 from livestream.retries import describe
-from livestream_local.dead_letters.letter import Letter, read_letter
 from livestream_local.errors import LauncherError
-
-_PARTITION: Final = TopicPartition(DEAD_LETTER_TOPIC, 0)
-_POLL_MS: Final = 1000
-_POLL_RECORDS: Final = 500
-_STALLED_POLLS: Final = 30  # half a minute without a record that must be there
-_START_SECONDS: Final = 20.0
 
 
 class Entry(NamedTuple):
@@ -36,40 +28,25 @@ class DeadLetterTopic:
     """The topic up to where it ended when it was opened. Methods raise LauncherError where it cannot be read."""
 
     def __init__(self, bootstrap_servers: str) -> None:
-        self._consumer = AIOKafkaConsumer(
-            DEAD_LETTER_TOPIC,
-            bootstrap_servers=bootstrap_servers,
-            isolation_level="read_committed",
-            auto_offset_reset="none",
-            enable_auto_commit=False,
-        )
-        self._start = self._end = 0
+        self._topic = LetterTopic(bootstrap_servers)
         self.foreign = 0  # records that `standing` found to be no dead letters of ours
 
     async def __aenter__(self) -> Self:
         try:
-            async with asyncio.timeout(_START_SECONDS):
-                await self._consumer.start()
-                self._start = (await self._consumer.beginning_offsets([_PARTITION]))[_PARTITION]
-                self._end = (await self._consumer.end_offsets([_PARTITION]))[_PARTITION]
-        except BaseException as error:
-            await self._consumer.stop()
-            if isinstance(error, TimeoutError):
-                raise LauncherError(f"Kafka says nothing of {DEAD_LETTER_TOPIC} in {_START_SECONDS:.0f} s") from None
-            if isinstance(error, KafkaError):
-                raise _unreadable(error) from None
-            raise
+            await self._topic.__aenter__()
+        except KafkaError as error:
+            raise _unreadable(error) from None
         return self
 
-    async def __aexit__(self, *_: object) -> None:
-        await self._consumer.stop()
+    async def __aexit__(self, *raised: object) -> None:
+        await self._topic.__aexit__(*raised)
 
     async def standing(self) -> list[Entry]:
         """The letters that were neither replayed nor erased, in the order in which they were buried."""
         newest: dict[bytes, Entry | None] = {}
         self.foreign = 0
-        async for record in self._records(self._start, self._end):
-            letter = read_letter(record) if record.value is not None else None
+        async for record in self._records(self._topic.start, self._topic.end):
+            letter = read_letter(record)
             self.foreign += letter is None and record.value is not None
             newest.pop(record.key, None)
             if letter is not None:
@@ -86,17 +63,10 @@ class DeadLetterTopic:
                 yield letter
 
     async def _records(self, start: int, end: int) -> AsyncIterator[Any]:
-        self._consumer.seek(_PARTITION, start)
-        stalled = 0
         try:
-            while await self._consumer.position(_PARTITION) < end:
-                batches = await self._consumer.getmany(timeout_ms=_POLL_MS, max_records=_POLL_RECORDS)
-                stalled = 0 if batches else stalled + 1
-                if stalled > _STALLED_POLLS:
-                    raise LauncherError(f"Kafka sends nothing more of {DEAD_LETTER_TOPIC}")
-                for record in batches.get(_PARTITION, []):
-                    if record.offset < end:
-                        yield record
+            async for batch in self._topic.batches(start, end):
+                for record in batch:
+                    yield record
         except KafkaError as error:
             raise _unreadable(error) from None
 
