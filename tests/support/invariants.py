@@ -96,19 +96,19 @@ def _is_in(view: FollowedView, message: MessageFacts) -> bool:
 
 async def assert_a_rebuild_gives_the_same_rows(stack: RunningStack) -> None:
     """Replay: the log folded anew in one go is row for row what was folded through all that happened."""
-    before = await _live_rows(stack)
+    before = await live_rows(stack)
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "livestream_projector.rebuild",
         env=os.environ | stack.servers.environment, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
     )  # fmt: skip
     _, errors = await asyncio.wait_for(process.communicate(), REBUILD_S)
     assert process.returncode == 0, errors.decode()
-    after = await _live_rows(stack)
+    after = await live_rows(stack)
     for table in _ROWS:
         assert after[table] == before[table], table
 
 
-async def _live_rows(stack: RunningStack) -> dict[str, list[dict[str, Any]]]:
+async def live_rows(stack: RunningStack) -> dict[str, list[dict[str, Any]]]:
     connection = await asyncpg.connect(stack.database_url)
     try:
         generation = await connection.fetchval("SELECT generation FROM generations WHERE state = 'live'")
