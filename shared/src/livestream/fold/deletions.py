@@ -62,6 +62,8 @@ def fold_channel_deletion(record: Record, event: ChannelDeleted, prior: Prior, s
     channel.deleted_ms, channel.display = deleted_ms, survivors.display
     changes.channels.add(event.channel)
     changes.removed_channels.append(RemovedName(event.channel, deleted_ms))
+    for message in survivors.hidden_ahead:
+        message.channel_display_name = None  # here, since the eraser looks for what is visible
     _recount(record.partition, survivors, changes)
     return changes
 
@@ -77,6 +79,8 @@ def fold_user_deletion(partition: int, deletion: UserDeletion, prior: Prior, sur
     user.deleted_ms, user.display = deletion.deleted_ms, survivors.display
     changes.users.add(UserKey(partition, deletion.user))
     changes.removed_users.append(RemovedName(deletion.user, deletion.deleted_ms))
+    for message in survivors.hidden_ahead:
+        message.user_display_name = None  # here, since the eraser looks for what is visible
     _recount(partition, survivors, changes)
     return changes
 
