@@ -33,6 +33,15 @@ class Outbox:
             )
         return [(row["id"], row["batch"]) for row in rows]
 
+    async def committed(self) -> dict[int, tuple[int, int]]:
+        """The next offsets of both inputs of every partition: what lies before them is in Redis, or waits here."""
+        async with self._pool.acquire() as connection:
+            rows = await connection.fetch(
+                "SELECT partition, messages_offset, users_offset FROM partitions WHERE generation = $1",
+                self._generation,
+            )
+        return {partition: (messages, users) for partition, messages, users in rows}
+
     async def check_generation(self) -> None:
         """Raises RetiredError where a rebuild has switched to another generation."""
         async with self._pool.acquire() as connection:

@@ -9,15 +9,12 @@ from redis.exceptions import RedisError
 
 from livestream.logs import get_logger
 from livestream.retries import RETRIES, delays, describe
-from livestream.serving import PublishOutcome, ServingCopy
+from livestream.serving import NoEpochError, PublishOutcome, ServingCopy
 from livestream_projector import failpoints, metrics
 from livestream_projector.failpoints import Failpoint
 from livestream_projector.loader import Loader
 from livestream_projector.outbox import Outbox
 
-# A batch that stays behind for so many sweeps continues nothing that is still in the outbox: what it continued is
-# gone from there, as after a restored backup, and only a new epoch helps.
-_SWEEPS_BEHIND: Final = 4
 # How often to look for batches that a process left behind which died between its commit and its publish.
 _SWEEP_SECONDS: Final = 2.0
 # Batches held in memory on their way to Redis; the outbox has them too, so what does not fit is not lost.
@@ -41,7 +38,6 @@ class Publisher:
         self._queue: deque[tuple[int, bytes]] = deque(maxlen=_QUEUED_BATCHES)
         self._wake = asyncio.Event()
         self._published_ids: list[int] = []
-        self._sweeps_behind = 0
         self._few_left = False
 
     def enqueue(self, outbox_id: int, batch: bytes) -> None:
@@ -100,13 +96,29 @@ class Publisher:
         status = await self._serving.status()
         if status.generation != self._generation:
             await self._loader.load(replace=status.cursor is not None)
+        committed = await self._outbox.committed()
         while await self._drain():
             pass
         await self._forget_published()
-        if self._few_left or self._sweeps_behind >= _SWEEPS_BEHIND:
-            _log.warning("epoch_worn", few_messages=self._few_left, sweeps_behind=self._sweeps_behind)
+        went_back = await self._went_back(committed)
+        if self._few_left or went_back:
+            _log.warning("epoch_worn", few_messages=self._few_left, went_back=went_back)
             await self._loader.load(replace=True)
-            self._few_left, self._sweeps_behind = False, 0
+            self._few_left = False
+
+    async def _went_back(self, committed: dict[int, tuple[int, int]]) -> bool:
+        """Whether Redis misses what was committed before the outbox was drained: as after a restored backup.
+
+        Nobody has those batches any more, so only a new epoch helps.
+        """
+        try:
+            served = (await self._serving.windows()).stand.positions
+        except NoEpochError:
+            return False
+        return any(
+            served[partition][0] < messages or served[partition][1] < users
+            for partition, (messages, users) in committed.items()
+        )
 
     async def _forget_published(self) -> None:
         if self._published_ids and await self._outbox.delete(self._published_ids):
@@ -128,7 +140,6 @@ class Publisher:
                 else:
                     behind += 1
         metrics.OUTBOX_ROWS.set(behind)
-        self._sweeps_behind = self._sweeps_behind + 1 if behind and not progress else 0
         return progress and behind > 0
 
     async def _publish(self, batch: bytes) -> PublishOutcome:
