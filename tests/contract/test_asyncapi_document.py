@@ -15,7 +15,7 @@ from livestream_gateway.heartbeat import IDLE_AFTER_MS, STALE_AFTER_MS
 from livestream_gateway.hub import HEARTBEAT_SECONDS
 from livestream_gateway.pace import LONGEST_TICK_MS, SHORTEST_TICK_MS
 from livestream_local.ports import DEFAULT_BASE, Ports
-from livestream_projector.dead_letters import _DETAIL_CHARACTERS, VALUE_BYTES
+from livestream_projector.dead_letters import _DETAIL_CHARACTERS, HEADERS_BYTES, VALUE_BYTES
 from livestream_projector.settings import Settings
 from tests.contract.asyncapi_document import (
     CHANNELS,
@@ -157,7 +157,9 @@ def test_limits_are_those_of_the_code() -> None:
     assert SCHEMAS["severalViewsQuery"]["properties"]["view"]["maxItems"] == MAX_VIEWS
     letters = SCHEMAS["deadLetterHeaders"]["properties"]
     assert letters["dead-letter-detail"]["maxLength"] == _DETAIL_CHARACTERS
-    assert f"longer than {VALUE_BYTES // 2**20} MiB" in letters["dead-letter-cut-from-bytes"]["description"]
+    cut = letters["dead-letter-cut-from-bytes"]["description"]
+    assert f"longer than {VALUE_BYTES // 2**20} MiB" in cut
+    assert f"more than {HEADERS_BYTES // 2**20} MiB" in cut
     tick = SCHEMAS["status"]["properties"]["tick_ms"]
     assert (tick["minimum"], tick["maximum"]) == (SHORTEST_TICK_MS, LONGEST_TICK_MS)
 

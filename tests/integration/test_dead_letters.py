@@ -18,6 +18,7 @@ from livestream.events import (
     UserDeleted,
     encode_event,
 )
+from livestream.letter_settings import MAX_BYTES
 from livestream.serving import ServingCopy
 from livestream.times import now_ms
 from livestream_auditor.witness import LogRecord
@@ -235,6 +236,28 @@ async def test_a_letter_that_was_cut_is_read_back_whole(
     replayed = await letters.run("replay", "--yes", record)
     assert replayed.status == 0, replayed.output
     await shown.count(unique, 1)
+
+
+async def test_headers_that_have_no_room_are_left_out_and_read_back_too(
+    stack: RunningStack, log: KafkaLog, letters: DeadLetters, shown: Shown, unique: str
+) -> None:
+    """A letter that does not fit would hold its partition up for good."""
+    headers = [("ce_specversion", b"1.0"), ("ce_type", b"message.posted"), ("ce_source", b"/"), ("ce_id", b"1")]
+    huge = [*headers, ("huge", b"x" * 2 * MAX_BYTES)]
+    async with producing(stack, compression_type="gzip", max_request_size=4 * MAX_BYTES) as producer:
+        value = encode_event(post(unique))
+        sent = await producer.send_and_wait(
+            MESSAGES_TOPIC, value, unique.encode(), wrong_partition(unique), headers=huge
+        )
+    record = f"{MESSAGES_TOPIC}/{wrong_partition(unique)}/{sent.offset}"
+    await letters.buried(record)
+    line = (await letters.listed())[record]
+    assert (line["headers"], line["value"], line["cut_from_bytes"]) == ([], value.decode(), len(value))
+    replayed = await letters.run("replay", "--yes", record)
+    assert replayed.status == 0, replayed.output
+    await shown.count(unique, 1)
+    places = [found.partition for found in await log.read(MESSAGES_TOPIC) if list(found.headers) == huge]
+    assert sorted(places) == sorted([wrong_partition(unique), right_partition(unique)])
 
 
 async def test_a_letter_that_was_cut_and_whose_record_is_gone_is_left(

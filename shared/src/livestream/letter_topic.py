@@ -4,9 +4,10 @@ import asyncio
 from collections.abc import AsyncIterator, Sequence
 from typing import Any, Final, Self
 
-from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka import TopicPartition
 from aiokafka.errors import KafkaTimeoutError
 
+from livestream.consumers import AIOKafkaConsumer
 from livestream.events import DEAD_LETTER_TOPIC
 
 _PARTITION: Final = TopicPartition(DEAD_LETTER_TOPIC, 0)

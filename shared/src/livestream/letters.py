@@ -30,7 +30,7 @@ class Letter(msgspec.Struct, frozen=True):
 
     `at` is the dead letter's own offset. `key`, `headers` and `value` are the original record's; `append_ms` is when
     the log took it, in milliseconds since 1970 UTC. `cut_from_bytes` is the size of the original value where only its
-    beginning is here.
+    beginning is here, or where the key and the headers had no room and are not.
     """
 
     at: int
@@ -83,7 +83,7 @@ def read_letter(record: Any) -> Letter | None:
         append_ms=int(append_time),
         rejected=Rejected(reason, _text(ours.get("detail", b"")), _text(ours.get("field", b"")) or None),
         key=ours.get("key"),
-        headers=_without_ours(record.headers),
+        headers=without_ours(record.headers),
         value=record.value,
         cut_from_bytes=int(cut_from) if cut_from.isdecimal() else None,
     )
@@ -118,7 +118,8 @@ def time_ms_of(letter: Letter) -> int:
         return letter.append_ms
 
 
-def _without_ours(headers: Iterable[tuple[str, bytes | None]]) -> Headers:
+def without_ours(headers: Iterable[tuple[str, bytes | None]]) -> list[tuple[str, bytes | None]]:
+    """Without what an upstream sent under the prefix of our own headers."""
     return [(name, content) for name, content in headers if not name.startswith(_PREFIX)]
 
 

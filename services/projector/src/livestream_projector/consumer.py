@@ -4,8 +4,9 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
-from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
+from aiokafka import ConsumerRebalanceListener, TopicPartition
 
+from livestream.consumers import AIOKafkaConsumer
 from livestream.events import MESSAGES_TOPIC
 from livestream.logs import get_logger
 from livestream_projector import metrics

@@ -11,12 +11,15 @@ from aiokafka.errors import KafkaError
 from livestream.events import DEAD_LETTER_TOPIC
 from livestream.fold import DeadLetter
 from livestream.letter_settings import MAX_BYTES
+from livestream.letters import Headers, without_ours
 from livestream.logs import get_logger
 from livestream.retries import until_it_works
 
 # A compressed record may unfold to much more than a topic takes. What is cut here is whole on the log, as long as that
 # keeps it, and a header says so.
 VALUE_BYTES = 4 * 1024 * 1024
+# More than this is no key and no attributes; it is left out, or the letter would never fit.
+HEADERS_BYTES = 1024 * 1024
 # Headers say where and why; a detail can quote what an upstream sent, so it is cut.
 _DETAIL_CHARACTERS = 500
 
@@ -73,16 +76,24 @@ class DeadLetterOffice:
             "dead-letter-field": rejected.field or "",
             "dead-letter-detail": rejected.detail[:_DETAIL_CHARACTERS],
         }
-        headers = [(name, value.encode()) for name, value in reasons.items()]
-        if original.key is not None:
-            headers.append(("dead-letter-key", original.key))
-        value = original.value or b""
-        if len(value) > VALUE_BYTES:
-            headers.append(("dead-letter-cut-from-bytes", str(len(value)).encode()))
+        headers, value = _enclosed(original)
         sent: asyncio.Future[Any] = await self._producer.send(
             DEAD_LETTER_TOPIC,
             key=str(coordinates).encode(),
-            value=value[:VALUE_BYTES],
-            headers=[*headers, *original.headers],
+            value=value,
+            headers=[*((name, content.encode()) for name, content in reasons.items()), *headers],
         )
         return sent
+
+
+def _enclosed(original: Any) -> tuple[Headers, bytes]:
+    """The original's key and headers, and its value, as far as there is room for them."""
+    headers: list[tuple[str, bytes | None]] = without_ours(original.headers)
+    if original.key is not None:
+        headers.insert(0, ("dead-letter-key", original.key))
+    value = original.value or b""
+    size = sum(len(name.encode()) + len(content or b"") for name, content in headers)
+    if size <= HEADERS_BYTES and len(value) <= VALUE_BYTES:
+        return headers, value
+    cut = ("dead-letter-cut-from-bytes", str(len(value)).encode())
+    return [cut, *(headers if size <= HEADERS_BYTES else [])], value[:VALUE_BYTES]

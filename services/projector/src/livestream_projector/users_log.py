@@ -3,9 +3,10 @@
 import asyncio
 from typing import Any
 
-from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError
 
+from livestream.consumers import AIOKafkaConsumer
 from livestream.events import USERS_TOPIC, Rejected
 from livestream.fold import Coordinates, DeadLetter, UserDeletion
 from livestream.logs import get_logger

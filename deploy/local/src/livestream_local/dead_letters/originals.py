@@ -5,11 +5,12 @@ from contextlib import asynccontextmanager
 from typing import Final
 
 import msgspec
-from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError
 
+from livestream.consumers import AIOKafkaConsumer
 from livestream.events import Rejected
-from livestream.letters import Letter
+from livestream.letters import Letter, without_ours
 from livestream.retries import describe
 from livestream_local.errors import LauncherError
 
@@ -25,7 +26,7 @@ class Originals:
         self._consumer = consumer
 
     async def whole(self, letter: Letter) -> Letter | Rejected:
-        """The letter with its whole value; it is read only where it was cut. Raises LauncherError."""
+        """The letter with its whole record; that is read only where it was cut. Raises LauncherError."""
         if letter.cut_from_bytes is None:
             return letter
         topic, partition, offset = letter.coordinates.topic, letter.coordinates.partition, letter.coordinates.offset
@@ -46,7 +47,9 @@ class Originals:
         # A log made anew has other records at the same places.
         if (record.offset, record.timestamp) != (offset, letter.append_ms) or record.value is None:
             return gone
-        return msgspec.structs.replace(letter, value=record.value, cut_from_bytes=None)
+        return msgspec.structs.replace(
+            letter, key=record.key, headers=without_ours(record.headers), value=record.value, cut_from_bytes=None
+        )
 
 
 @asynccontextmanager

@@ -4,9 +4,10 @@ import asyncio
 from collections.abc import Callable, Mapping
 from typing import Any, Final, Self
 
-from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError
 
+from livestream.consumers import AIOKafkaConsumer
 from livestream.events import MESSAGES_TOPIC, USERS_TOPIC
 from livestream.retries import describe
 from livestream_auditor.verify.findings import CouldNotRunError
