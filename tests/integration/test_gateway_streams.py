@@ -5,6 +5,7 @@ import zlib
 from collections.abc import AsyncIterator
 
 import pytest
+from yarl import URL
 
 from livestream.cursor import Cursor, new_epoch
 from livestream.frames import View, ViewKind
@@ -122,11 +123,13 @@ async def test_names_are_any_text(writer: ReadModelWriter, gateway: RunningGatew
         ("/v1/streams?" + "&".join(["view=home"] * 17), 400),
         ("/v1/streams/nothing", 404),
         ("/v1/streams/users/%FF", 400),
+        ("/v1/streams/users/a%0D%0Ab", 400),
+        ("/v1/streams?view=home&view=users/%FF", 400),
         ("/v1/streams/users/a/b", 404),
     ],
 )
 async def test_addresses_of_nothing_are_told(gateway: RunningGateway, path: str, status: int) -> None:
-    async with gateway.session.get(gateway.url + path) as response:
+    async with gateway.session.get(URL(gateway.url + path, encoded=True)) as response:
         assert response.status == status
         assert response.content_type == "application/problem+json"
         problem = await response.json(content_type=None)

@@ -7,6 +7,7 @@ from typing import Final
 from aiohttp import hdrs, web
 
 from livestream.frames import View
+from livestream.queries import parameter_values
 from livestream_gateway import metrics
 from livestream_gateway.addresses import BadAddressError, UnknownViewError, view_of_path, views_of_query
 from livestream_gateway.attendance import Attendance
@@ -34,7 +35,7 @@ class StreamRoutes:
         self._origins = origins
 
     def add_to(self, app: web.Application) -> None:
-        for path, read_views in (("/v1/streams", _queried), (_PREFIX + "{view:.*}", _in_path)):
+        for path, read_views in (("/v1/streams", _queried), (_PREFIX + "{view:(?s:.*)}", _in_path)):
             app.router.add_get(path, self._handler(read_views))
             app.router.add_route(hdrs.METH_OPTIONS, path, self._preflight)
 
@@ -120,7 +121,11 @@ class StreamRoutes:
 
 
 def _queried(request: web.Request) -> Sequence[View]:
-    return views_of_query(request.query.getall("view", []))
+    try:
+        names = parameter_values(request.rel_url.raw_query_string, "view")
+    except ValueError as error:
+        raise BadAddressError(f"`view` {error}") from None
+    return views_of_query(names)
 
 
 def _in_path(request: web.Request) -> Sequence[View]:

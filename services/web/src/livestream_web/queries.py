@@ -8,6 +8,7 @@ from aiohttp import web
 
 from livestream import times
 from livestream.history import HistoryFilter, HistoryKey
+from livestream.queries import parameter_values
 from livestream.serving import NameOrder
 from livestream.texts import check_name
 from livestream_web.paging import NameKey, read_message_token, read_name_token
@@ -32,15 +33,20 @@ class BadParameterError(Exception):
 
 def limit_of(request: web.Request) -> int:
     """Raises BadParameterError."""
-    text = request.query.get("limit", str(DEFAULT_LIMIT))
-    if not (text.isascii() and text.isdigit() and 1 <= int(text[:9]) <= MAX_LIMIT):
+    text = _value(request, "limit")
+    if text is None:
+        return DEFAULT_LIMIT
+    is_short_number = text.isascii() and text.isdigit() and len(text) <= len(str(MAX_LIMIT))
+    if not (is_short_number and 1 <= int(text) <= MAX_LIMIT):
         raise BadParameterError("limit", f"must be a whole number from 1 to {MAX_LIMIT}")
     return int(text)
 
 
 def sort_of(request: web.Request) -> tuple[str, NameOrder]:
     """The order's name in the API, and the order. Raises BadParameterError."""
-    sort = request.query.get("sort", next(iter(SORTS)))
+    sort = _value(request, "sort")
+    if sort is None:
+        sort = next(iter(SORTS))
     if sort not in SORTS:
         raise BadParameterError("sort", f"must be one of {', '.join(SORTS)}")
     return sort, SORTS[sort]
@@ -48,7 +54,7 @@ def sort_of(request: web.Request) -> tuple[str, NameOrder]:
 
 def below_of(request: web.Request) -> HistoryKey | None:
     """Where a page of messages begins. Raises BadParameterError."""
-    token = request.query.get("page")
+    token = _value(request, "page")
     if not token:
         return None
     try:
@@ -59,7 +65,7 @@ def below_of(request: web.Request) -> HistoryKey | None:
 
 def after_of(request: web.Request, order: NameOrder) -> NameKey | None:
     """Where a page of names begins. Raises BadParameterError."""
-    token = request.query.get("page")
+    token = _value(request, "page")
     if not token:
         return None
     try:
@@ -78,8 +84,16 @@ def filter_of(request: web.Request) -> HistoryFilter:
     )
 
 
+def _value(request: web.Request, parameter: str) -> str | None:
+    """The first, where it is given several times."""
+    try:
+        return next(iter(parameter_values(request.rel_url.raw_query_string, parameter)), None)
+    except ValueError as error:
+        raise BadParameterError(parameter, str(error)) from None
+
+
 def _name(request: web.Request, parameter: str) -> str | None:
-    value = request.query.get(parameter)
+    value = _value(request, parameter)
     if value is None:
         return None
     try:
@@ -89,7 +103,7 @@ def _name(request: web.Request, parameter: str) -> str | None:
 
 
 def _time(request: web.Request, parameter: str) -> int | None:
-    value = request.query.get(parameter)
+    value = _value(request, parameter)
     if value is None:
         return None
     try:
