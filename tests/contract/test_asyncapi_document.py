@@ -9,7 +9,7 @@ from livestream.events import DEAD_LETTER_TOPIC, FUTURE_TOLERANCE_MS, MESSAGES_T
 from livestream.frames import LIMITS, SnapshotReason, StreamState, ViewKind
 from livestream.settings import Environment
 from livestream.texts import NAME_MAX_CHARACTERS, TEXT_MAX_BYTES
-from livestream.topics import _wanted
+from livestream.topics import TopicSettings, _wanted
 from livestream_gateway.addresses import MAX_VIEWS, view_of_path
 from livestream_gateway.heartbeat import IDLE_AFTER_MS, STALE_AFTER_MS
 from livestream_gateway.hub import HEARTBEAT_SECONDS
@@ -116,7 +116,7 @@ def test_topics_are_those_of_the_code() -> None:
     assert all(binding["topic"] == address for address, binding in topics.items())
     urls = {"KAFKA_BOOTSTRAP_SERVERS": "k:1", "DATABASE_URL": "postgresql://h/d", "REDIS_URL": "redis://h"}
     settings = Settings.read(Environment(urls))
-    assert topics[MESSAGES_TOPIC]["partitions"] == settings.partitions
+    assert topics[MESSAGES_TOPIC]["partitions"] == settings.topics.partitions
     assert settings.group in OPERATIONS["foldMessageEvents"]["description"]
 
 
@@ -124,7 +124,7 @@ def test_topics_are_made_as_described() -> None:
     described = {
         channel["address"]: channel["bindings"]["kafka"] for channel in CHANNELS.values() if "bindings" in channel
     }
-    for topic in _wanted(partitions=described[MESSAGES_TOPIC]["partitions"], replication_factor=1):
+    for topic in _wanted(TopicSettings(described[MESSAGES_TOPIC]["partitions"], 1)):
         configuration = dict(described[topic.name]["topicConfiguration"])
         policy = ",".join(configuration.pop("cleanup.policy"))
         assert topic.num_partitions == described[topic.name]["partitions"]

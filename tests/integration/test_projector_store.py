@@ -23,7 +23,7 @@ from livestream_projector.schema import migrate
 from livestream_projector.store import Committed, Store
 from livestream_projector.writes import FencedError
 from tests.support.logs import PARTITIONS, interleave, lay_out, random_log
-from tests.support.shown import expected, judge, read, read_deletion
+from tests.support.shown import expected, judge, read, read_deletion, rows_of
 
 LOGS = 30
 LENGTH = 60
@@ -194,33 +194,6 @@ async def test_a_process_that_lost_its_partition_writes_nothing(pool: asyncpg.Po
 
 def partitions_in(records: list[LogRecord]) -> int:
     return sum(1 for partition in range(PARTITIONS) if any(r.partition == partition for r in records))
-
-
-async def rows_of(pool: asyncpg.Pool, generation: int) -> dict[str, Any]:
-    """The read model in Postgres, in the witness's terms."""
-    history = await History(pool).newest_first(generation, HistoryFilter(), 10_000)
-    texts = [(row, json.loads(row.json)) for row in history]
-    pairs = await pool.fetch("SELECT * FROM pairs WHERE generation = $1 AND messages > 0", generation)
-    channels = await pool.fetch("SELECT * FROM channels WHERE generation = $1 AND messages > 0", generation)
-    users = await pool.fetch(
-        """
-        SELECT username, sum(messages)::bigint AS messages, max(last_ms) FILTER (WHERE messages > 0) AS last_ms,
-            (array_agg(display_name ORDER BY display_ts_ms DESC, display_channel DESC, display_offset DESC))[1]
-                AS display
-        FROM partition_users WHERE generation = $1 GROUP BY username HAVING sum(messages) > 0
-        """,
-        generation,
-    )
-    totals = await pool.fetch("SELECT * FROM partitions WHERE generation = $1", generation)
-    return {
-        "messages": {
-            (row.channel, shown["offset"]): (row.user, row.ts_ms, text_digest(shown["text"])) for row, shown in texts
-        },
-        "channels": {r["channel"]: (r["messages"], r["last_ms"], r["display_name"]) for r in channels},
-        "users": {r["username"]: (r["messages"], r["last_ms"], r["display"]) for r in users},
-        "pairs": {(r["channel"], r["username"]): (r["messages"], r["last_ms"]) for r in pairs},
-        "totals": {r["partition"]: (r["messages"], r["channels"]) for r in totals},
-    }
 
 
 async def served(serving: ServingCopy) -> dict[str, Any]:

@@ -24,14 +24,21 @@ class KafkaLog:
 
     async def append(self, events: Sequence[Event]) -> None:
         """Waits until all are acknowledged; a channel's events keep their order."""
+        await self.append_at([(event, None) for event in events])
+
+    async def append_at(self, events: Sequence[tuple[Event, int | None]]) -> None:
+        """As `append`, with times in ms that become append times where a topic takes producers' times for them."""
         sent = []
-        for event in events:
+        for event, append_ms in events:
             if isinstance(event, UserDeleted):
                 topic, key, partition = USERS_TOPIC, event.user, 0
             else:
                 topic, key = MESSAGES_TOPIC, event.channel
                 partition = partition_of(event.channel, self.partitions)
-            sent.append(await self._producer.send(topic, encode_event(event), key=key.encode(), partition=partition))
+            value = encode_event(event)
+            sent.append(
+                await self._producer.send(topic, value, key=key.encode(), partition=partition, timestamp_ms=append_ms)
+            )
         for future in sent:
             await future
 
@@ -39,6 +46,17 @@ class KafkaLog:
         """Any bytes, anywhere on `messages.v1`; returns the offset."""
         sent = await self._producer.send_and_wait(MESSAGES_TOPIC, value, partition=partition, headers=headers)
         return int(sent.offset)
+
+    async def ends(self, topic: str) -> dict[int, int]:
+        """Partition → the next offset."""
+        consumer = AIOKafkaConsumer(bootstrap_servers=self._bootstrap_servers)
+        await consumer.start()
+        try:
+            count = self.partitions if topic == MESSAGES_TOPIC else 1
+            ends = await consumer.end_offsets([TopicPartition(topic, partition) for partition in range(count)])
+            return {tp.partition: end for tp, end in ends.items()}
+        finally:
+            await consumer.stop()
 
     async def read(self, *topics: str) -> list[LogRecord]:
         """Every record, a partition's in order."""

@@ -124,7 +124,7 @@ class ReadModelWriter:
                 post = message.post
                 await self._postgres.execute(
                     f"INSERT INTO messages_{GENERATION}"
-                    " VALUES ($1, 0, $2, $3, $4, $5, $6, $7, 0, $8, 0, true, false, true, $9)"
+                    " VALUES ($1, 0, $2, $3, $4, $5, $6, $7, 0, $8, 0, true, false, true, $9, NULL, NULL, $6)"
                     " ON CONFLICT (channel, id) DO UPDATE"
                     " SET text = excluded.text, edited_ts_ms = excluded.edited_ts_ms",
                     GENERATION, post.channel, post.id, post.user, post.ts_ms, post.append_ms, message.offset,

@@ -5,6 +5,7 @@ import uuid
 import pytest
 
 from livestream.settings import Environment, SettingsError
+from livestream.topics import TopicSettings
 from livestream_ingest.ids import derived_ids, fresh_ids
 from livestream_ingest.rate_limit import TokenBucket
 from livestream_ingest.settings import DEFAULT_IN_FLIGHT_BYTES, Settings
@@ -58,7 +59,7 @@ def test_without_a_rate_everything_passes() -> None:
 
 def test_settings_have_defaults() -> None:
     settings = Settings.read(Environment({}))
-    assert (settings.process.port, settings.messages_partitions, settings.replication_factor) == (8081, 12, -1)
+    assert (settings.process.port, settings.topics) == (8081, TopicSettings(12, -1, None))
     assert (settings.ack_timeout_seconds, settings.rate_limit_per_second) == (10.0, 0.0)
     assert settings.in_flight_bytes == DEFAULT_IN_FLIGHT_BYTES
 

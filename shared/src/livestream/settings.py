@@ -35,6 +35,10 @@ class Environment:
 
         return self.parsed(name, default, parse, f"a whole number from {minimum} to {maximum}")
 
+    def optional_integer(self, name: str, *, minimum: int, maximum: int) -> int | None:
+        """None where it is unset."""
+        return self.integer(name, minimum, minimum=minimum, maximum=maximum) if self._values.get(name) else None
+
     def number(self, name: str, default: float, *, minimum: float = 0.0) -> float:
         def parse(value: str) -> float:
             number = float(value)

@@ -28,9 +28,7 @@ READ_BUFFER_BYTES: Final = 64 * 1024
 def build_app(settings: Settings) -> web.Application:
     """Everything that this service is, wired."""
     timeout_seconds = settings.ack_timeout_seconds
-    keeper = ProducerKeeper(
-        settings.kafka_bootstrap_servers, settings.messages_partitions, settings.replication_factor, timeout_seconds
-    )
+    keeper = ProducerKeeper(settings.kafka_bootstrap_servers, settings.topics, timeout_seconds)
     writer = LogWriter(keeper, settings.in_flight_bytes, timeout_seconds)
     bodies = BodyReader(ByteBudget(LARGE_BODIES_BYTES, "bodies"), timeout_seconds)
     bucket = TokenBucket(settings.rate_limit_per_second)

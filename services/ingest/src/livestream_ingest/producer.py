@@ -8,7 +8,7 @@ from aiokafka.errors import KafkaError
 
 from livestream.logs import get_logger
 from livestream.retries import describe, until_it_works
-from livestream.topics import ensure_topics
+from livestream.topics import TopicSettings, ensure_topics
 from livestream_ingest.lane import Batch
 
 # A producer that does not get its id in this time is tried anew, so that what stopped it is logged and counted.
@@ -82,16 +82,13 @@ class Connection:
 class ProducerKeeper:
     """Holds a connection with an idempotent producer whose batches all in-sync replicas acknowledge."""
 
-    def __init__(
-        self, bootstrap_servers: str, partitions: int, replication_factor: int, request_timeout_seconds: float
-    ) -> None:
+    def __init__(self, bootstrap_servers: str, topics: TopicSettings, request_timeout_seconds: float) -> None:
         self._bootstrap_servers = bootstrap_servers
-        self._wanted_partitions = partitions
-        self._replication_factor = replication_factor
+        self._topics = topics
         self._request_timeout_ms = int(request_timeout_seconds * 1000)
         self._connection: Connection | None = None
         self._reason = "still connecting"
-        self.partitions = partitions
+        self.partitions = topics.partitions
 
     @property
     def connection(self) -> Connection:
@@ -128,9 +125,7 @@ class ProducerKeeper:
             raise
 
     async def _connect(self) -> Connection:
-        self.partitions = await ensure_topics(
-            self._bootstrap_servers, self._wanted_partitions, self._replication_factor
-        )
+        self.partitions = await ensure_topics(self._bootstrap_servers, self._topics)
         producer = AIOKafkaProducer(
             bootstrap_servers=self._bootstrap_servers,
             acks="all",

@@ -6,6 +6,7 @@ import msgspec
 
 from livestream.service import ProcessSettings
 from livestream.settings import Environment, kafka_servers
+from livestream.topics import TopicSettings
 
 DEFAULT_PORT: Final = 8081
 
@@ -16,12 +17,11 @@ LEAST_IN_FLIGHT_BYTES: Final = 1024 * 1024
 
 
 class Settings(msgspec.Struct, frozen=True):
-    """`replication_factor` of -1: one a broker, at most 3. `rate_limit_per_second` counts items; 0 is no limit."""
+    """`rate_limit_per_second` counts items; 0 is no limit."""
 
     process: ProcessSettings
     kafka_bootstrap_servers: str
-    messages_partitions: int
-    replication_factor: int
+    topics: TopicSettings
     ack_timeout_seconds: float
     in_flight_bytes: int
     rate_limit_per_second: float
@@ -32,8 +32,7 @@ class Settings(msgspec.Struct, frozen=True):
         settings = cls(
             process=ProcessSettings.read(env, DEFAULT_PORT),
             kafka_bootstrap_servers=kafka_servers(env),
-            messages_partitions=env.integer("MESSAGES_PARTITIONS", 12, minimum=1),
-            replication_factor=env.integer("KAFKA_REPLICATION_FACTOR", -1, minimum=-1, maximum=32_767) or -1,
+            topics=TopicSettings.read(env),
             ack_timeout_seconds=env.number("KAFKA_ACK_TIMEOUT_SECONDS", 10.0, minimum=0.1),
             in_flight_bytes=env.integer("MAX_IN_FLIGHT_BYTES", DEFAULT_IN_FLIGHT_BYTES, minimum=LEAST_IN_FLIGHT_BYTES),
             rate_limit_per_second=env.number("RATE_LIMIT_PER_SECOND", 0.0),

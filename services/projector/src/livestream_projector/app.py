@@ -13,6 +13,7 @@ from livestream.clients import postgres_answers, postgres_pool, redis_client
 from livestream.events import MESSAGES_TOPIC
 from livestream.letter_settings import keep_letters_mortal
 from livestream.logs import get_logger
+from livestream.retention import Retention
 from livestream.retries import until_it_works
 from livestream.service import add_health_routes, run_in_background
 from livestream.serving import ServingCopy
@@ -22,6 +23,7 @@ from livestream_projector.consumer import Assignment, new_consumer
 from livestream_projector.dead_letters import DeadLetterOffice, dead_letter_producer
 from livestream_projector.erasure import Eraser
 from livestream_projector.generation import live_generation, users_folded
+from livestream_projector.history_drop import HistoryDropper
 from livestream_projector.letter_erasure import LetterEraser
 from livestream_projector.loader import Loader
 from livestream_projector.log_check import check_log
@@ -29,14 +31,16 @@ from livestream_projector.outbox import Outbox
 from livestream_projector.progress import NotReadyError, Progress
 from livestream_projector.projector import POSTGRES_FAILURES, Projector
 from livestream_projector.publisher import Publisher
+from livestream_projector.retention import load_retention, settle_retention
 from livestream_projector.schema import migrate
 from livestream_projector.settings import Settings
 from livestream_projector.store import Store
 from livestream_projector.users_log import UsersLog
 from livestream_projector.writes import RetiredError
 
-# The fold uses one connection, the loader two; the publisher, the two erasers and the health check one each.
-_POSTGRES_CONNECTIONS = 7
+# The fold uses one connection, the loader two; the publisher, the two erasers, the dropper and the health check one
+# each.
+_POSTGRES_CONNECTIONS = 8
 
 # A process that is stopped in the middle of a transaction holds its partitions' rows. Whoever takes the partitions over
 # waits for them only so long, and Postgres ends a transaction in which nothing happens.
@@ -87,7 +91,7 @@ async def _project(settings: Settings, pool: asyncpg.Pool, serving: ServingCopy,
     await until_it_works("migrate", lambda: migrate(settings.database_url), (sqlalchemy.exc.OperationalError,))
     partitions = await until_it_works(
         "ensure_topics",
-        lambda: ensure_topics(settings.kafka_servers, settings.partitions, settings.replication_factor),
+        lambda: ensure_topics(settings.kafka_servers, settings.topics),
         (KafkaError,),
     )
     await until_it_works(
@@ -95,37 +99,42 @@ async def _project(settings: Settings, pool: asyncpg.Pool, serving: ServingCopy,
         lambda: keep_letters_mortal(settings.kafka_servers, settings.letter_compaction_s * 1000),
         (KafkaError,),
     )
+    await until_it_works("generation", lambda: live_generation(pool, partitions), POSTGRES_FAILURES)
+    await until_it_works("retention", lambda: settle_retention(pool, settings.topics.retention_days), POSTGRES_FAILURES)
     async with dead_letter_producer(settings.kafka_servers) as producer:
         while True:
             generation = await until_it_works(
                 "generation", lambda: live_generation(pool, partitions), POSTGRES_FAILURES
             )
+            retention = await until_it_works("retention", lambda: load_retention(pool), POSTGRES_FAILURES)
             try:
-                await _fold_generation(settings, generation, partitions, pool, serving, producer, running)
-            except* RetiredError:
-                _log.info("generation_retired", generation=generation)
+                await _fold_generation(settings, generation, retention, partitions, pool, serving, producer, running)
+            except* RetiredError as retired:
+                _log.info("generation_retired", generation=generation, reasons=[str(e) for e in retired.exceptions])
 
 
 async def _fold_generation(
     settings: Settings,
     generation: int,
+    retention: Retention,
     partitions: int,
     pool: asyncpg.Pool,
     serving: ServingCopy,
     producer: AIOKafkaProducer,
     running: Running,
 ) -> None:
-    """Fold until a rebuild has switched to the next generation: then a group with RetiredError is raised."""
+    """Fold until it is to be folded otherwise: then a group with RetiredError is raised."""
     office = DeadLetterOffice(producer)
     publisher = Publisher(serving, Outbox(pool, generation), Loader(pool, serving, generation), generation)
     buried = await until_it_works("users_folded", lambda: users_folded(pool, generation), POSTGRES_FAILURES)
-    users = UsersLog(settings.kafka_servers, DeadLetterOffice(producer), buried)
+    users = UsersLog(settings.kafka_servers, DeadLetterOffice(producer), buried, retention)
     projector = Projector(
-        Store(pool, generation, office.bury),
+        Store(pool, generation, office.bury, retention_changes=len(retention)),
         users,
         office,
         publisher,
         lambda states: check_log(settings.kafka_servers, states),
+        retention,
         partitions,
         settings.batch_records,
         settings.batch_interval_ms,
@@ -141,8 +150,13 @@ async def _fold_generation(
             tasks.create_task(LetterEraser(settings, pool, producer, lambda: 0 in projector.states).run())
             await until_it_works("join_group", consumer.start, (KafkaError,))
             tasks.create_task(_raise(assignment.failure))
-            running.progress = Progress(projector, serving, publisher)
-            tasks.create_task(running.progress.run(consumer))
+            progress = running.progress = Progress(projector, users, serving, publisher)
+            tasks.create_task(progress.run(consumer))
+            dropper = HistoryDropper(
+                pool, generation, retention, lambda: progress.folded_up_to, projector.between_batches,
+                publisher.begin_epoch,
+            )  # fmt: skip
+            tasks.create_task(dropper.run())
             tasks.create_task(projector.run(consumer))
     finally:
         running.progress = None

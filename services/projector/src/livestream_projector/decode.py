@@ -6,6 +6,7 @@ from typing import Any
 from livestream.events import MESSAGES_TOPIC, USERS_TOPIC, Rejected, UserDeleted, check_future, parse_record
 from livestream.fold import Record, UserDeletion, deletion_time_ms
 from livestream.partitioning import partition_of
+from livestream.retention import Retention, check_age
 
 
 def checksum_of(record: Any) -> int:
@@ -14,13 +15,17 @@ def checksum_of(record: Any) -> int:
     return zlib.crc32(content)
 
 
-def read_message(record: Any, partitions: int) -> Record:
+def read_message(record: Any, partitions: int, retention: Retention) -> Record:
     """One record of `messages.v1` (an aiokafka ConsumerRecord)."""
     event = parse_record(MESSAGES_TOPIC, record.value, record.headers)
     if not isinstance(event, Rejected):
         assert not isinstance(event, UserDeleted), "parse_record refuses it on this topic"
-        refused = check_future(event, record.timestamp) or _check_partition(event.channel, record.partition, partitions)
-        event = refused or event
+        event = (
+            check_future(event, record.timestamp)
+            or check_age(event, record.timestamp, retention)
+            or _check_partition(event.channel, record.partition, partitions)
+            or event
+        )
     return Record(
         topic=record.topic,
         partition=record.partition,
@@ -31,14 +36,16 @@ def read_message(record: Any, partitions: int) -> Record:
     )
 
 
-def read_user_deletion(record: Any) -> UserDeletion | Rejected:
+def read_user_deletion(record: Any, retention: Retention) -> UserDeletion | Rejected:
     """One record of `users.v1`."""
     event = parse_record(USERS_TOPIC, record.value, record.headers)
     if isinstance(event, Rejected):
         return event
     assert isinstance(event, UserDeleted), "parse_record refuses the others on this topic"
-    refused = check_future(event, record.timestamp)
-    return refused or UserDeletion(record.offset, event.user, deletion_time_ms(event, record.timestamp))
+    refused = check_future(event, record.timestamp) or check_age(event, record.timestamp, retention)
+    return refused or UserDeletion(
+        record.offset, event.user, deletion_time_ms(event, record.timestamp), checksum_of(record)
+    )
 
 
 def _check_partition(channel: str, partition: int, partitions: int) -> Rejected | None:

@@ -5,14 +5,12 @@ from typing import Any
 from livestream.fold import (
     NO_DISPLAY_NAME,
     DisplayName,
-    Pair,
-    PairState,
     PartitionState,
     Prior,
     Survivors,
     UserKey,
 )
-from livestream_projector.prior import load_channels, load_users, message_state
+from livestream_projector.prior import load_channels, load_users, message_state, pair_states
 
 _PAIRS_OF_CHANNEL = "SELECT channel, username, messages, last_ms FROM pairs WHERE generation = $1 AND channel = $2"
 _PAIRS_OF_USER = """
@@ -35,7 +33,8 @@ WHERE m.generation = $1 AND m.visible AND m.username = $2 AND m.ts_ms > $3 AND m
 """
 _COLUMNS = """
 SELECT m.channel, m.id, m.partition, m.posted, m.log_offset, m.username, m.digest, m.ts_ms, m.append_ms,
-       m.edited_ts_ms, m.edited_offset, m.channel_display_name, m.user_display_name, m.deleted, m.visible
+       m.edited_ts_ms, m.edited_offset, m.channel_display_name, m.user_display_name, m.deleted, m.visible,
+       m.kept_ms
 """
 _DISPLAY_NAME_OF_CHANNEL = """
 SELECT channel_display_name, ts_ms, channel, log_offset FROM messages
@@ -56,7 +55,7 @@ async def load_channel_deletion(
 ) -> tuple[Prior, Survivors]:
     """`partitions` has the channel's one partition."""
     (partition,) = partitions
-    pairs = _pairs(await connection.fetch(_PAIRS_OF_CHANNEL, generation, channel))
+    pairs = pair_states(await connection.fetch(_PAIRS_OF_CHANNEL, generation, channel))
     prior = Prior(partitions, pairs=pairs)
     prior.channels = await load_channels(connection, generation, [channel])
     prior.users = await load_users(connection, generation, [UserKey(partition, pair.user) for pair in pairs])
@@ -70,7 +69,7 @@ async def load_user_deletion(
 ) -> tuple[Prior, Survivors]:
     """`partitions` has the one partition that the deletion is applied to."""
     (partition,) = partitions
-    pairs = _pairs(await connection.fetch(_PAIRS_OF_USER, generation, user, partition))
+    pairs = pair_states(await connection.fetch(_PAIRS_OF_USER, generation, user, partition))
     prior = Prior(partitions, pairs=pairs)
     prior.channels = await load_channels(connection, generation, {pair.channel for pair in pairs})
     prior.users = await load_users(connection, generation, [UserKey(partition, user)])
@@ -87,11 +86,7 @@ async def _survivors(connection: Any, visible: str, arguments: tuple[Any, ...], 
     )
     ahead = await connection.fetch(f"{_COLUMNS} {visible} AND least(m.ts_ms, m.append_ms) <= $3", *arguments)
     return Survivors(
-        pairs=_pairs(counted),
+        pairs=pair_states(counted),
         hidden_ahead=[message_state(row) for row in ahead],
         display=DisplayName(*display) if display else NO_DISPLAY_NAME,
     )
-
-
-def _pairs(rows: Any) -> dict[Pair, PairState]:
-    return {Pair(row[0], row[1]): PairState(row[2], row[3]) for row in rows}

@@ -5,6 +5,8 @@ from typing import Any
 
 import asyncpg
 
+from livestream_projector.baseline import copy_baseline
+
 
 class GenerationState(StrEnum):
     BUILDING = "building"
@@ -51,10 +53,11 @@ async def users_folded(pool: asyncpg.Pool, generation: int) -> int:
     return offset
 
 
-async def begin_next(pool: asyncpg.Pool) -> tuple[int, int, int]:
+async def begin_next(pool: asyncpg.Pool, *, has_baseline: bool = False) -> tuple[int, int, int]:
     """Begin the generation after the live one; returns both, and the number of partitions.
 
     What a rebuild that did not come to its end has left is dropped first. The caller sees to it that there is only one.
+    With `has_baseline` it begins with what the live generation knows of history that was dropped.
     """
     async with pool.acquire() as connection:
         for (left,) in await connection.fetch("SELECT generation FROM generations WHERE state <> 'live'"):
@@ -62,7 +65,10 @@ async def begin_next(pool: asyncpg.Pool) -> tuple[int, int, int]:
         row: Any = await connection.fetchrow(_LIVE)
         live, partitions = row
         following = live + 1
-        await connection.execute("SELECT create_generation($1, 'building', $2)", following, partitions)
+        async with connection.transaction(isolation="repeatable_read"):
+            await connection.execute("SELECT create_generation($1, 'building', $2)", following, partitions)
+            if has_baseline:
+                await copy_baseline(connection, live, following)
     return live, following, partitions
 
 

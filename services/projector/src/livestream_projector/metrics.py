@@ -18,6 +18,7 @@ OUTBOX_ROWS = Gauge("livestream_projector_outbox_rows", "Batches seen waiting in
 PARTITIONS_OWNED = Gauge("livestream_projector_partitions_owned", "Partitions that this process folds")
 LAG_RECORDS = Gauge("livestream_projector_lag_records", "Records on the log that are not folded yet, all partitions")
 LAG_SECONDS = Gauge("livestream_projector_lag_seconds", "Age of the oldest record that is not folded yet")
+DROPPED_ROWS = Counter("livestream_projector_dropped_rows_total", "Messages that were kept for long enough")
 ERASED_ROWS = Counter("livestream_projector_erased_rows_total", "Messages whose text a deletion erased")
 LETTERS_ERASED = Counter("livestream_dead_letters_erased_total", "Dead letters of deleted users that got a tombstone")
 LETTERS_TO_COMPACT = Gauge(

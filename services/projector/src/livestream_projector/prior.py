@@ -20,12 +20,13 @@ from livestream.fold import (
 )
 
 _PARTITIONS = """
-SELECT partition, messages_offset, users_offset, messages, channels, last_append_ms, last_checksum
+SELECT partition, messages_offset, users_offset, messages, channels, last_append_ms, last_checksum,
+       users_checksum, drops
 FROM partitions WHERE generation = $1 AND partition = ANY($2::int[])
 """
 _MESSAGES = """
 SELECT m.channel, m.id, m.partition, m.posted, m.log_offset, m.username, m.digest, m.ts_ms, m.append_ms,
-       m.edited_ts_ms, m.edited_offset, m.channel_display_name, m.user_display_name, m.deleted, m.visible
+       m.edited_ts_ms, m.edited_offset, m.channel_display_name, m.user_display_name, m.deleted, m.visible, m.kept_ms
 FROM unnest($2::text[], $3::text[]) AS k(channel, id)
 JOIN messages m ON m.generation = $1 AND m.channel = k.channel AND m.id = k.id
 """
@@ -94,6 +95,7 @@ def message_state(row: Any) -> MessageState:
         user_display_name=row[12],
         deleted=row[13],
         visible=row[14],
+        kept_ms=row[15],
         stored=True,
     )
 
@@ -110,7 +112,12 @@ async def _load_messages(
 async def _load_pairs(connection: Any, generation: int, keys: Iterable[Pair]) -> dict[Pair, PairState]:
     keys = list(keys)
     rows = await connection.fetch(_PAIRS, generation, [key.channel for key in keys], [key.user for key in keys])
-    return {Pair(row[0], row[1]): PairState(row[2], row[3]) for row in rows}
+    return pair_states(rows)
+
+
+def pair_states(rows: Iterable[Any]) -> dict[Pair, PairState]:
+    """Rows that begin with channel and user."""
+    return {Pair(row[0], row[1]): PairState(*row[2:]) for row in rows}
 
 
 def _hide_what_deletions_reach(prior: Prior) -> None:

@@ -8,7 +8,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 from redis.exceptions import RedisError
 
-from livestream.events import MESSAGES_TOPIC
+from livestream.events import MESSAGES_TOPIC, USERS_TOPIC
 from livestream.logs import get_logger
 from livestream.retries import RETRIES, describe
 from livestream.serving import ProgressReport, ServingCopy
@@ -16,6 +16,7 @@ from livestream.times import now_ms
 from livestream_projector import metrics
 from livestream_projector.projector import Projector
 from livestream_projector.publisher import Publisher
+from livestream_projector.users_log import UsersLog
 
 _INTERVAL_SECONDS: Final = 1.0
 # Until the first report pages say that they are stale: it should not keep them waiting.
@@ -24,6 +25,8 @@ _FIRST_SECONDS: Final = 0.1
 _END_OFFSETS_SECONDS: Final = 2.0
 # One question may go astray; after two that were not answered Kafka counts as away.
 _SILENT_SECONDS: Final = 5.0
+
+_USERS: Final = TopicPartition(USERS_TOPIC, 0)
 
 _log = get_logger(__name__)
 
@@ -37,13 +40,17 @@ class Progress:
 
     Of a record that was polled the log says when it was appended. One that was not polled yet is at least as old as the
     look at which the log's end was first behind it: `_marks` holds that end and when it was seen.
+
+    `folded_up_to`: partition → a time in ms before which the log took nothing that is not folded, of both topics.
     """
 
-    def __init__(self, projector: Projector, serving: ServingCopy, publisher: Publisher) -> None:
+    def __init__(self, projector: Projector, users: UsersLog, serving: ServingCopy, publisher: Publisher) -> None:
         self._projector = projector
+        self._users = users
         self._serving = serving
         self._publisher = publisher
         self._marks: dict[int, tuple[int, int]] = {}
+        self.folded_up_to: dict[int, int] = {}
         self.answered_at = time.monotonic()
         self._has_reported = False
 
@@ -74,12 +81,26 @@ class Progress:
         partitions = [_topic_partition(partition) for partition in self._projector.states]
         if not partitions:
             return []
+        asked_ms = now_ms()
         async with asyncio.timeout(_END_OFFSETS_SECONDS):
-            stable_ends = await consumer.end_offsets(partitions)
+            stable_ends = await consumer.end_offsets([*partitions, _USERS])
         self.answered_at = time.monotonic()
+        users_end = stable_ends.pop(_USERS)
         # An open transaction hides the records behind its begin from us, but not that they are there.
         ends = {tp: max(end, consumer.highwater(tp) or 0) for tp, end in stable_ends.items()}
-        return [self._report(consumer, tp, end) for tp, end in ends.items() if tp.partition in self._projector.states]
+        reports = [
+            self._report(consumer, tp, end) for tp, end in ends.items() if tp.partition in self._projector.states
+        ]
+        self._note_folded(reports, users_end, asked_ms)
+        return reports
+
+    def _note_folded(self, reports: list[ProgressReport], users_end: int, asked_ms: int) -> None:
+        self.folded_up_to = {}
+        for report in reports:
+            state = self._projector.states[report.partition]
+            if self._users.read_up_to >= users_end and not self._users.behind(state.users_offset):
+                is_level = report.folded >= report.log_end
+                self.folded_up_to[report.partition] = asked_ms if is_level else state.last_append_ms
 
     def _report(self, consumer: AIOKafkaConsumer, tp: Any, end: int) -> ProgressReport:
         state = self._projector.states[tp.partition]

@@ -11,13 +11,14 @@ from aiokafka.errors import KafkaError, NoOffsetForPartitionError
 from livestream.events import MESSAGES_TOPIC
 from livestream.fold import PartitionState, Record, UserDeletion, split
 from livestream.logs import get_logger
+from livestream.retention import Retention
 from livestream.retries import RETRIES, delays, describe, until_it_works
 from livestream_projector import failpoints, metrics
 from livestream_projector.dead_letters import DeadLetterOffice
 from livestream_projector.decode import read_message
 from livestream_projector.failpoints import Failpoint
 from livestream_projector.publisher import Publisher
-from livestream_projector.store import Committed, Store
+from livestream_projector.store import Committed, PassedRecord, Store
 from livestream_projector.users_log import UsersLog
 from livestream_projector.writes import FencedError
 
@@ -44,6 +45,7 @@ class Projector:
         office: DeadLetterOffice,
         publisher: Publisher,
         check_log: Callable[[dict[int, PartitionState]], Awaitable[None]],
+        retention: Retention,
         partitions: int,
         batch_records: int,
         batch_interval_ms: int,
@@ -53,12 +55,15 @@ class Projector:
         self._office = office
         self._publisher = publisher
         self._check_log = check_log
+        self._retention = retention
         self._partitions = partitions
         self._batch_records = batch_records
         self._batch_interval_s = batch_interval_ms / 1000
         self.states: dict[int, PartitionState] = {}
         self.oldest_pending_ms: dict[int, int] = {}
         self.was_assigned = False
+        # What changes rows beside the fold does so while no batch is under way.
+        self.between_batches = asyncio.Lock()
         # Counts how often positions were set anew: what was polled before that must not be folded after it.
         self._positioned = 0
 
@@ -102,7 +107,7 @@ class Projector:
         for record in originals:
             self.oldest_pending_ms.setdefault(record.partition, record.timestamp)
         for chunk in _by_size(originals):
-            records = [read_message(record, self._partitions) for record in chunk]
+            records = [read_message(record, self._partitions, self._retention) for record in chunk]
             self._office.hold(chunk)
             for run in split(records):
                 if self._positioned != positioned:
@@ -115,7 +120,8 @@ class Projector:
         positioned, waits = self._positioned, delays()
         while self._positioned == positioned:
             try:
-                self._committed(await self._store.fold(run, self.states))
+                async with self.between_batches:
+                    self._committed(await self._store.fold(run, self.states))
             except FencedError as error:
                 await self._start_anew(consumer, error)
             except _FAILURES as error:
@@ -126,22 +132,23 @@ class Projector:
     async def _apply_user_deletions(self, consumer: AIOKafkaConsumer) -> None:
         positioned = self._positioned
         for partition in list(self.states):
-            for offset, deletion in self._users.behind(self.states[partition].users_offset):
-                await self._commit_user_record(consumer, partition, offset, deletion)
+            for record in self._users.behind(self.states[partition].users_offset):
+                await self._commit_user_record(consumer, partition, record)
                 if self._positioned != positioned:
                     return
 
     async def _commit_user_record(
-        self, consumer: AIOKafkaConsumer, partition: int, offset: int, deletion: UserDeletion | None
+        self, consumer: AIOKafkaConsumer, partition: int, record: UserDeletion | PassedRecord
     ) -> None:
         positioned, waits = self._positioned, delays()
         while self._positioned == positioned:
             try:
-                if deletion is None:
-                    committed = await self._store.pass_by_user_record(partition, offset, self.states)
-                else:
-                    committed = await self._store.fold_user_deletion(partition, deletion, self.states)
-                self._committed(committed)
+                async with self.between_batches:
+                    if isinstance(record, PassedRecord):
+                        committed = await self._store.pass_by_user_record(partition, record, self.states)
+                    else:
+                        committed = await self._store.fold_user_deletion(partition, record, self.states)
+                    self._committed(committed)
             except FencedError as error:
                 await self._start_anew(consumer, error)
             except _FAILURES as error:

@@ -38,11 +38,16 @@ class Publisher:
         self._queue: deque[tuple[int, bytes]] = deque(maxlen=_QUEUED_BATCHES)
         self._wake = asyncio.Event()
         self._published_ids: list[int] = []
-        self._few_left = False
+        self._is_worn = False
 
     def enqueue(self, outbox_id: int, batch: bytes) -> None:
         """Publish soon."""
         self._queue.append((outbox_id, batch))
+        self._wake.set()
+
+    def begin_epoch(self) -> None:
+        """Load a new epoch soon: rows have gone that no delta told of."""
+        self._is_worn = True
         self._wake.set()
 
     def wake(self) -> None:
@@ -57,7 +62,7 @@ class Publisher:
         while True:
             try:
                 complete = await self._publish_queue()
-                if not complete or self._few_left or loop.time() >= next_sweep:
+                if not complete or self._is_worn or loop.time() >= next_sweep:
                     await self._sweep()
                     next_sweep = loop.time() + _SWEEP_SECONDS
                 waits = delays()
@@ -101,10 +106,15 @@ class Publisher:
             pass
         await self._forget_published()
         went_back = await self._went_back(committed)
-        if self._few_left or went_back:
-            _log.warning("epoch_worn", few_messages=self._few_left, went_back=went_back)
-            await self._loader.load(replace=True)
-            self._few_left = False
+        if self._is_worn or went_back:
+            _log.warning("epoch_worn", worn=self._is_worn, went_back=went_back)
+            # What wears the new one while it is loaded counts for the next.
+            self._is_worn = False
+            try:
+                await self._loader.load(replace=True)
+            except BaseException:
+                self._is_worn = True
+                raise
 
     async def _went_back(self, committed: dict[int, tuple[int, int]]) -> bool:
         """Whether Redis misses what was committed before the outbox was drained: as after a restored backup.
@@ -146,5 +156,5 @@ class Publisher:
         outcome, _ = await self._serving.publish(batch, self._generation)
         failpoints.reach(Failpoint.AFTER_REDIS)
         metrics.PUBLISHED.labels(outcome.value).inc()
-        self._few_left = self._few_left or outcome is PublishOutcome.FEW
+        self._is_worn = self._is_worn or outcome is PublishOutcome.FEW
         return outcome

@@ -6,7 +6,7 @@
 
 import asyncio
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import asyncpg
@@ -17,16 +17,21 @@ from livestream.clients import postgres_pool, redis_client
 from livestream.events import MESSAGES_TOPIC, USERS_TOPIC, Rejected
 from livestream.fold import Coordinates, DeadLetter, PartitionState, split
 from livestream.logs import configure_logs, get_logger
+from livestream.retention import Retention
 from livestream.service import new_event_loop
 from livestream.serving import ServingCopy
 from livestream.settings import Environment, SettingsError, stop_on_bad_settings
+from livestream_projector.baseline import begin_at, known_repeats, messages_lost
 from livestream_projector.consumer import new_consumer
 from livestream_projector.dead_letters import DeadLetterOffice, dead_letter_producer
-from livestream_projector.decode import read_message, read_user_deletion
+from livestream_projector.decode import checksum_of, read_message, read_user_deletion
 from livestream_projector.generation import GenerationState, begin_next, drop, switch
+from livestream_projector.retention import load_retention
 from livestream_projector.settings import Settings
-from livestream_projector.store import Store
+from livestream_projector.store import PassedRecord, Store
+from livestream_projector.writes import RetiredError
 
+_USERS: Final = TopicPartition(USERS_TOPIC, 0)
 # Only one at a time; held for the life of a connection. "rebuild" in ASCII.
 _REBUILD_LOCK: Final = 0x72656275696C64
 _CONNECTIONS: Final = 3
@@ -54,6 +59,7 @@ class Rebuild:
         self._pool = pool
         self._serving = serving
         self._office = office
+        self._retention = Retention()
         self._live_states: dict[int, PartitionState] = {}
         self._states: dict[int, PartitionState] = {}
         self._records = 0
@@ -63,9 +69,18 @@ class Rebuild:
         async with self._pool.acquire() as guard:
             if not await guard.fetchval("SELECT pg_try_advisory_lock($1)", _REBUILD_LOCK):
                 raise RebuildError("another rebuild is running")
-            live, following, partitions = await begin_next(self._pool)
-            _log.info("rebuild_started", live=live, following=following)
-            store = Store(self._pool, following, self._bury, GenerationState.BUILDING)
+            self._retention = await load_retention(self._pool)
+            has_baseline = self._retention.ever_set
+            live, following, partitions = await begin_next(self._pool, has_baseline=has_baseline)
+            _log.info("rebuild_started", live=live, following=following, has_baseline=has_baseline)
+            store = Store(
+                self._pool,
+                following,
+                self._bury,
+                GenerationState.BUILDING,
+                len(self._retention),
+                await known_repeats(guard, following),
+            )
             self._states = await store.positions(range(partitions))
             teller = asyncio.create_task(self._tell())
             seen = asyncio.create_task(asyncio.sleep(_SEEN_SECONDS))
@@ -86,19 +101,15 @@ class Rebuild:
         try:
             await users.start()
             await messages.start()
-            users_partition = TopicPartition(USERS_TOPIC, 0)
-            users.assign([users_partition])
-            users.seek(users_partition, 0)
-            # All deletions come first, so that no erased text is ever written again.
-            await self._fold_users(store, users, (await users.end_offsets([users_partition]))[users_partition])
             partitions = [TopicPartition(MESSAGES_TOPIC, partition) for partition in self._states]
+            await self._begin(store, live, await messages.beginning_offsets([*partitions, _USERS]))
+            users.assign([_USERS])
+            users.seek(_USERS, self._states[0].users_offset)
             messages.assign(partitions)
-            for tp, first in (await messages.beginning_offsets(partitions)).items():
-                if first:
-                    raise RebuildError(
-                        f"{tp.topic}/{tp.partition} begins at offset {first}: its older records are gone"
-                    )
-                messages.seek(tp, 0)
+            for tp in partitions:
+                messages.seek(tp, self._states[tp.partition].messages_offset)
+            # All deletions come first, so that no erased text is ever written again.
+            await self._fold_users(store, users, (await users.end_offsets([_USERS]))[_USERS])
             live_store = Store(self._pool, live, self._bury)
             while True:
                 self._live_states = await live_store.positions(range(len(self._states)))
@@ -111,12 +122,30 @@ class Rebuild:
             await users.stop()
             await messages.stop()
 
+    async def _begin(self, store: Store, live: int, firsts: Mapping[TopicPartition, int]) -> None:
+        """Begin each partition where its baseline ends, or where the log begins if nothing in between is missed."""
+        users_first = firsts[_USERS]
+        if users_first and not self._retention.ever_set:
+            raise RebuildError(f"{USERS_TOPIC} begins at offset {users_first}: its older records are gone")
+        async with self._pool.acquire() as connection:
+            for partition, state in self._states.items():
+                first = firsts[TopicPartition(MESSAGES_TOPIC, partition)]
+                baseline = state.messages_offset
+                lost = await messages_lost(connection, live, partition, baseline, first)
+                if lost or (first and not self._retention.ever_set):
+                    raise RebuildError(
+                        f"{MESSAGES_TOPIC}/{partition} begins at offset {first}: older records are gone, of which the "
+                        f"live read model shows {lost} messages"
+                    )
+                await begin_at(connection, live, store.generation, partition, max(baseline, first), users_first)
+        self._states = await store.positions(list(self._states))
+
     async def _fold_messages(self, store: Store, consumer: AIOKafkaConsumer) -> bool:
         """Fold what the next poll brings; true where that was nothing or little."""
         polled = await consumer.getmany(timeout_ms=_POLL_MS, max_records=self._settings.batch_records)
         originals = [record for found in polled.values() for record in found]
         self._office.hold(originals)
-        records = [read_message(record, len(self._states)) for record in originals]
+        records = [read_message(record, len(self._states), self._retention) for record in originals]
         for run in split(records):
             self._states |= (await store.fold(run, self._states)).partitions
         self._records += len(records)
@@ -124,17 +153,17 @@ class Rebuild:
 
     async def _fold_users(self, store: Store, consumer: AIOKafkaConsumer, up_to: int | None) -> None:
         """Apply deletions up to an offset, or those that have come since."""
-        tp = TopicPartition(USERS_TOPIC, 0)
-        while up_to is None or await consumer.position(tp) < up_to:
-            found: Sequence[Any] = (await consumer.getmany(timeout_ms=_POLL_MS if up_to else 0)).get(tp, [])
+        while up_to is None or await consumer.position(_USERS) < up_to:
+            found: Sequence[Any] = (await consumer.getmany(timeout_ms=_POLL_MS if up_to else 0)).get(_USERS, [])
             for record in found:
-                deletion = read_user_deletion(record)
+                deletion = read_user_deletion(record, self._retention)
                 if isinstance(deletion, Rejected):
                     self._office.hold([record])
                     await self._bury([DeadLetter(Coordinates(record.topic, record.partition, record.offset), deletion)])
                 for partition in self._states:
                     if isinstance(deletion, Rejected):
-                        committed = await store.pass_by_user_record(partition, record.offset, self._states)
+                        passed = PassedRecord(record.offset, checksum_of(record))
+                        committed = await store.pass_by_user_record(partition, passed, self._states)
                     else:
                         committed = await store.fold_user_deletion(partition, deletion, self._states)
                     self._states |= committed.partitions
@@ -189,7 +218,7 @@ def main() -> None:
     try:
         with asyncio.Runner(loop_factory=new_event_loop) as runner:
             runner.run(_main(settings))
-    except RebuildError as error:
+    except (RebuildError, RetiredError) as error:
         sys.stderr.write(f"{error}\n")
         sys.exit(1)
 

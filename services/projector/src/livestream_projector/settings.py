@@ -7,6 +7,7 @@ import msgspec
 from livestream.letter_settings import COMPACTION_LAG_MS
 from livestream.service import ProcessSettings
 from livestream.settings import Environment, database_url, kafka_servers, redis_url
+from livestream.topics import TopicSettings
 
 DEFAULT_PORT = 8083
 
@@ -18,8 +19,7 @@ class Settings(msgspec.Struct, frozen=True):
     kafka_servers: str
     database_url: str
     redis_url: str
-    partitions: int
-    replication_factor: int
+    topics: TopicSettings
     group: str
     batch_records: int
     batch_interval_ms: int
@@ -35,8 +35,7 @@ class Settings(msgspec.Struct, frozen=True):
             kafka_servers=kafka_servers(env),
             database_url=database_url(env),
             redis_url=redis_url(env),
-            partitions=env.integer("MESSAGES_PARTITIONS", 12, minimum=1, maximum=10_000),
-            replication_factor=env.integer("KAFKA_REPLICATION_FACTOR", -1, minimum=-1, maximum=100),
+            topics=TopicSettings.read(env),
             group=env.text("PROJECTOR_GROUP", "livestream-projector"),
             # Larger batches cost less a message, smaller ones keep memory and a transaction's time low.
             batch_records=env.integer("PROJECTOR_BATCH_RECORDS", 5_000, minimum=1, maximum=100_000),
@@ -49,8 +48,6 @@ class Settings(msgspec.Struct, frozen=True):
             ),
             failpoints=env.parsed("PROJECTOR_FAILPOINTS", None, _folder, "a folder that is there"),
         )
-        # Better refused than ignored: who sets it would believe that history goes.
-        env.parsed("RETENTION_DAYS", None, _no_retention, "unset: history is kept forever in this version")
         env.check()
         return settings
 
@@ -60,7 +57,3 @@ def _folder(value: str) -> Path:
     if not path.is_dir():
         raise ValueError
     return path
-
-
-def _no_retention(_: str) -> None:
-    raise ValueError

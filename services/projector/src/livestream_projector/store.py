@@ -15,6 +15,7 @@ from livestream.fold import (
     Prior,
     Record,
     UserDeletion,
+    advance_users,
     deletion_time_ms,
     fold_channel_deletion,
     fold_messages,
@@ -38,9 +39,17 @@ class Committed(msgspec.Struct, frozen=True):
     outbox: tuple[int, bytes] | None
 
 
-class Store:
-    """Folds into one generation, as long as it is in `state`.
+class PassedRecord(msgspec.Struct, frozen=True):
+    """A record of `users.v1` that is not a deletion: it became a dead letter. `checksum` is as in `livestream.fold`."""
 
+    offset: int
+    checksum: int
+
+
+class Store:
+    """Folds into one generation, as long as it is in `state` and the retention has changed no more than so often.
+
+    `repeats`: see `livestream.fold.Prior`.
     `bury` gets the dead letters before each commit, so that a crash loses none.
 
     Methods raise FencedError where another process owns a partition, RetiredError where the generation has left its
@@ -49,12 +58,20 @@ class Store:
     """
 
     def __init__(
-        self, pool: asyncpg.Pool, generation: int, bury: BeforeCommit, state: GenerationState = GenerationState.LIVE
+        self,
+        pool: asyncpg.Pool,
+        generation: int,
+        bury: BeforeCommit,
+        state: GenerationState = GenerationState.LIVE,
+        retention_changes: int = 0,
+        repeats: frozenset[tuple[int, int]] = frozenset(),
     ) -> None:
         self._pool = pool
         self.generation = generation
         self._state = state
         self._bury = bury
+        self._retention_changes = retention_changes
+        self._repeats = repeats
 
     async def positions(self, partitions: Sequence[int]) -> dict[int, PartitionState]:
         """Where the fold of each partition stands."""
@@ -76,6 +93,7 @@ class Store:
                 changes = fold_channel_deletion(records[0], event, prior, survivors)
             else:
                 prior = await load_prior(connection, self.generation, touched_by(records), partitions)
+                prior.repeats = self._repeats
                 loaded = time.perf_counter()
                 changes = fold_messages(records, prior)
             metrics.BATCH_SECONDS.labels("load").observe(loaded - started)
@@ -93,12 +111,14 @@ class Store:
             )
             return await self._commit(connection, fold_user_deletion(partition, deletion, prior, survivors))
 
-    async def pass_by_user_record(self, partition: int, offset: int, expected: dict[int, PartitionState]) -> Committed:
+    async def pass_by_user_record(
+        self, partition: int, record: PassedRecord, expected: dict[int, PartitionState]
+    ) -> Committed:
         """Move one partition past a record of `users.v1` that is not a deletion."""
         async with self._pool.acquire() as connection:
             partitions = await self._expected(connection, {partition}, expected)
             changes = Changes(Prior(partitions))
-            partitions[partition].users_offset = offset + 1
+            advance_users(changes.prior, partition, record.offset, record.checksum)
             return await self._commit(connection, changes)
 
     async def _expected(
@@ -115,7 +135,7 @@ class Store:
     async def _commit(self, connection: Any, changes: Changes) -> Committed:
         await self._bury(changes.dead_letters)
         started = time.perf_counter()
-        outbox = await write(connection, self.generation, self._state, changes)
+        outbox = await write(connection, self.generation, self._state, self._retention_changes, changes)
         failpoints.reach(Failpoint.AFTER_COMMIT)
         metrics.BATCH_SECONDS.labels("commit").observe(time.perf_counter() - started)
         metrics.BATCHES.inc()

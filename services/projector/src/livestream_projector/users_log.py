@@ -10,32 +10,38 @@ from livestream.consumers import AIOKafkaConsumer
 from livestream.events import USERS_TOPIC, Rejected
 from livestream.fold import Coordinates, DeadLetter, UserDeletion
 from livestream.logs import get_logger
+from livestream.retention import Retention
 from livestream.retries import RETRIES, delays, describe
 from livestream_projector.dead_letters import DeadLetterOffice
-from livestream_projector.decode import read_user_deletion
+from livestream_projector.decode import checksum_of, read_user_deletion
+from livestream_projector.store import PassedRecord
 
 _POLL_MS = 500
 _log = get_logger(__name__)
 
 
 class UsersLog:
-    """`entries[offset]` is a deletion, or None for a record that is none (it became a dead letter).
+    """What lies on `users.v1`: deletions, and records that are none.
 
     The topic is read anew at every start. What a partition has passed by, below `buried_up_to`, became a dead letter
     before that; it is not buried again, since it may have been replayed or erased by now.
     """
 
-    def __init__(self, bootstrap_servers: str, office: DeadLetterOffice, buried_up_to: int) -> None:
+    def __init__(
+        self, bootstrap_servers: str, office: DeadLetterOffice, buried_up_to: int, retention: Retention
+    ) -> None:
         self._bootstrap_servers = bootstrap_servers
         self._office = office
         self._buried_up_to = buried_up_to
-        self._entries: dict[int, UserDeletion | None] = {}
+        self._retention = retention
+        self._entries: dict[int, UserDeletion | PassedRecord] = {}
+        self.read_up_to = 0
 
-    def behind(self, offset: int) -> list[tuple[int, UserDeletion | None]]:
+    def behind(self, offset: int) -> list[UserDeletion | PassedRecord]:
         """The entries from `offset` on, in order."""
         if not self._entries or next(reversed(self._entries)) < offset:
             return []
-        return [(at, entry) for at, entry in self._entries.items() if at >= offset]
+        return [entry for at, entry in self._entries.items() if at >= offset]
 
     async def run(self) -> None:
         """Follow the topic; runs until it is cancelled."""
@@ -64,13 +70,19 @@ class UsersLog:
                 for records in (await consumer.getmany(timeout_ms=_POLL_MS)).values():
                     for record in records:
                         await self._take(record)
+                self.read_up_to = await consumer.position(partition)
         finally:
             await consumer.stop()
 
     async def _take(self, record: Any) -> None:
-        read = read_user_deletion(record)
-        if isinstance(read, Rejected) and record.offset >= self._buried_up_to:
-            letter = DeadLetter(Coordinates(USERS_TOPIC, record.partition, record.offset), read)
+        read = read_user_deletion(record, self._retention)
+        if isinstance(read, Rejected):
+            await self._bury(record, read)
+            self._entries[record.offset] = PassedRecord(record.offset, checksum_of(record))
+        else:
+            self._entries[record.offset] = read
+
+    async def _bury(self, record: Any, rejected: Rejected) -> None:
+        if record.offset >= self._buried_up_to:
             self._office.hold([record])
-            await self._office.bury([letter])
-        self._entries[record.offset] = None if isinstance(read, Rejected) else read
+            await self._office.bury([DeadLetter(Coordinates(USERS_TOPIC, record.partition, record.offset), rejected)])

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from livestream.deltas import encode_batch
-from livestream.fold import NEVER_MS, Changes, DisplayName, MessageState, Pair, UserKey
+from livestream.fold import NEVER_MS, Changes, DisplayName, MessageState, Pair, Repeat, UserKey
 from livestream_projector import failpoints
 from livestream_projector.failpoints import Failpoint
 from livestream_projector.generation import GenerationState
@@ -15,42 +15,46 @@ class FencedError(Exception):
 
 
 class RetiredError(Exception):
-    """The generation is not the one to fold any more: a rebuild has switched to the next one. Nothing was written."""
+    """The generation is not to be folded so any more, and nothing was written.
+
+    A rebuild has switched to the next one, or RETENTION_DAYS was changed, and events are judged by it from then on.
+    """
 
 
 # Shared by all who fold; a rebuild that switches waits for them, and they for it.
-_HOLD_GENERATION = "SELECT state FROM generations WHERE generation = $1 FOR SHARE"
+_HOLD_GENERATION = "SELECT state, retention_changes FROM generations WHERE generation = $1 FOR SHARE"
 _ADVANCE = """
 UPDATE partitions p
 SET messages_offset = n.messages_offset, users_offset = n.users_offset, messages = n.messages, channels = n.channels,
-    last_append_ms = n.last_append_ms, last_checksum = n.last_checksum
+    last_append_ms = n.last_append_ms, last_checksum = n.last_checksum, users_checksum = n.users_checksum
 FROM unnest($2::int[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[], $7::bigint[], $8::bigint[],
-            $9::bigint[], $10::bigint[])
-  AS n(partition, messages_offset, users_offset, messages, channels, last_append_ms, last_checksum,
-       messages_offset_before, users_offset_before)
-WHERE p.generation = $1 AND p.partition = n.partition
+            $9::bigint[], $10::bigint[], $11::bigint[], $12::bigint[])
+  AS n(partition, messages_offset, users_offset, messages, channels, last_append_ms, last_checksum, users_checksum,
+       drops, messages_offset_before, users_offset_before)
+WHERE p.generation = $1 AND p.partition = n.partition AND p.drops = n.drops
   AND p.messages_offset = n.messages_offset_before AND p.users_offset = n.users_offset_before
 """
 _MESSAGE_COLUMNS = (
     "generation", "partition", "channel", "id", "username", "ts_ms", "append_ms", "log_offset", "digest",
     "edited_ts_ms", "edited_offset", "posted", "deleted", "visible", "text", "channel_display_name",
-    "user_display_name",
+    "user_display_name", "kept_ms",
 )  # fmt: skip
 _UPDATE_MESSAGE = """
 UPDATE messages SET
     partition = $4, username = $5, ts_ms = $6, append_ms = $7, log_offset = $8, digest = $9, edited_ts_ms = $10,
     edited_offset = $11, posted = $12, deleted = $13, visible = $14, text = coalesce($15, text),
-    channel_display_name = $16, user_display_name = $17
+    channel_display_name = $16, user_display_name = $17, kept_ms = $18
 WHERE generation = $1 AND channel = $2 AND id = $3
 """
 _NEWEST_OF_PAIRS = """
-SELECT k.channel, k.username, newest.ts_ms
+SELECT k.channel, k.username, greatest(newest.ts_ms, p.dropped_last_ms)
 FROM unnest($2::text[], $3::text[], $4::bigint[]) AS k(channel, username, deleted_ms)
-CROSS JOIN LATERAL (
+LEFT JOIN pairs p ON p.generation = $1 AND p.channel = k.channel AND p.username = k.username
+LEFT JOIN LATERAL (
     SELECT m.ts_ms FROM messages m
     WHERE m.generation = $1 AND m.visible AND m.username = k.username AND m.channel = k.channel
       AND least(m.ts_ms, m.append_ms) > k.deleted_ms
-    ORDER BY m.ts_ms DESC LIMIT 1) AS newest
+    ORDER BY m.ts_ms DESC LIMIT 1) AS newest ON true
 """
 _NEWEST_OF_CHANNELS = """
 SELECT channel, max(last_ms) FROM pairs
@@ -67,6 +71,8 @@ INSERT INTO pairs (generation, partition, channel, username, messages, last_ms)
 SELECT $1, * FROM unnest($2::int[], $3::text[], $4::text[], $5::bigint[], $6::bigint[])
 ON CONFLICT (generation, channel, username) DO UPDATE SET messages = excluded.messages, last_ms = excluded.last_ms
 """
+# A deletion of a channel or user takes effect after all that retention has dropped.
+_UPSERT_PAIRS_DELETED = f"{_UPSERT_PAIRS.rstrip()}, dropped = 0, dropped_last_ms = DEFAULT"
 _UPSERT_CHANNELS = """
 INSERT INTO channels (generation, channel, partition, messages, last_ms, deleted_ms,
                       display_name, display_ts_ms, display_channel, display_offset)
@@ -94,16 +100,19 @@ SET up_to_ms = greatest(erasures.up_to_ms, excluded.up_to_ms)
 """
 
 
-async def write(connection: Any, generation: int, state: GenerationState, changes: Changes) -> tuple[int, bytes] | None:
+async def write(
+    connection: Any, generation: int, state: GenerationState, retention_changes: int, changes: Changes
+) -> tuple[int, bytes] | None:
     """Commit a batch, while the generation is in `state`. A live one's goes to the outbox: returns its id and encoding.
 
+    `retention_changes`: how many changes of the retention its events were judged by.
     Raises FencedError, RetiredError and asyncpg's errors: then nothing was written.
     """
     async with connection.transaction():
-        if await connection.fetchval(_HOLD_GENERATION, generation) != state:
-            raise RetiredError(f"generation {generation} is not {state}")
+        await hold_generation(connection, generation, state, retention_changes)
         await _advance(connection, generation, changes)
         await _write_messages(connection, generation, changes.messages.values())
+        await _write_repeats(connection, generation, changes.repeats)
         await _recount_pairs(connection, generation, changes)
         await _write_pairs(connection, generation, changes)
         await _recount_names(connection, generation, changes)
@@ -120,17 +129,26 @@ async def write(connection: Any, generation: int, state: GenerationState, change
     return outbox_id, batch
 
 
+async def hold_generation(connection: Any, generation: int, state: GenerationState, retention_changes: int) -> None:
+    """Keep a generation as it is until the transaction ends. Raises RetiredError where it is not so any more."""
+    held = await connection.fetchrow(_HOLD_GENERATION, generation)
+    if held is None or held["state"] != state:
+        raise RetiredError(f"generation {generation} is not {state}")
+    if held["retention_changes"] != retention_changes:
+        raise RetiredError("RETENTION_DAYS was changed")
+
+
 async def _advance(connection: Any, generation: int, changes: Changes) -> None:
     """First of all writes: it locks the partitions' rows, so of two processes one waits here and is then refused."""
     states = changes.prior.partitions
     rows = [
         (
             partition, state.messages_offset, state.users_offset, state.messages, state.channels,
-            state.last_append_ms, state.last_checksum, *changes.before[partition],
+            state.last_append_ms, state.last_checksum, state.users_checksum, state.drops, *changes.before[partition],
         )
         for partition, state in sorted(states.items())
     ]  # fmt: skip
-    status = await connection.execute(_ADVANCE, generation, *_columns(rows, 9))
+    status = await connection.execute(_ADVANCE, generation, *_columns(rows, 11))
     if status != f"UPDATE {len(states)}":
         raise FencedError(f"of partitions {sorted(states)}, {status.removeprefix('UPDATE ')} stood where expected")
 
@@ -151,8 +169,15 @@ def _message_columns(generation: int, message: MessageState) -> tuple[Any, ...]:
     return (
         generation, message.partition, message.channel, message.id, message.user, message.ts_ms, message.append_ms,
         message.offset, message.digest, message.edited_ts_ms, message.edited_offset, message.posted, message.deleted,
-        message.visible, text, message.channel_display_name, message.user_display_name,
+        message.visible, text, message.channel_display_name, message.user_display_name, message.kept_ms,
     )  # fmt: skip
+
+
+async def _write_repeats(connection: Any, generation: int, repeats: list[Repeat]) -> None:
+    if repeats:
+        records = [(generation, *repeat) for repeat in repeats]
+        columns = ("generation", "partition", "log_offset", "original_offset")
+        await connection.copy_records_to_table("repeats", records=records, columns=columns)
 
 
 async def _recount_pairs(connection: Any, generation: int, changes: Changes) -> None:
@@ -193,9 +218,11 @@ async def _write_pairs(connection: Any, generation: int, changes: Changes) -> No
     rows = []
     for pair in sorted(changes.pairs):
         state = prior.pairs[pair]
-        rows.append((prior.channels[pair.channel].partition, pair.channel, pair.user, state.messages, state.last_ms))
+        rows.append((prior.channels[pair.channel].partition, *pair, state.messages, state.last_ms))
     if rows:
-        await connection.execute(_UPSERT_PAIRS, generation, *_columns(rows, 5))
+        is_deletion = changes.removed_channels or changes.removed_users
+        statement = _UPSERT_PAIRS_DELETED if is_deletion else _UPSERT_PAIRS
+        await connection.execute(statement, generation, *_columns(rows, 5))
 
 
 async def _write_channels(connection: Any, generation: int, changes: Changes) -> None:

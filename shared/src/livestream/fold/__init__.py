@@ -1,9 +1,10 @@
 """The fold: events become changed rows. Pure; see `messages` for the rules and `state` for the rows."""
 
-from livestream.fold.changes import Changes, Coordinates, DeadLetter
+from livestream.fold.changes import Changes, Coordinates, DeadLetter, Repeat
 from livestream.fold.deletions import (
     Survivors,
     UserDeletion,
+    advance_users,
     deletion_time_ms,
     fold_channel_deletion,
     fold_user_deletion,
@@ -38,11 +39,13 @@ __all__ = [
     "PartitionState",
     "Prior",
     "Record",
+    "Repeat",
     "Survivors",
     "Touched",
     "UserDeletion",
     "UserKey",
     "UserState",
+    "advance_users",
     "deletion_time_ms",
     "fold_channel_deletion",
     "fold_messages",

@@ -1,6 +1,7 @@
 """What folding a batch changed: the rows to write, the delta to publish, and the dead letters."""
 
 from collections import Counter
+from typing import NamedTuple
 
 import msgspec
 
@@ -38,6 +39,14 @@ class DeadLetter(msgspec.Struct, frozen=True):
     rejected: Rejected
 
 
+class Repeat(NamedTuple):
+    """A post that was not counted, and the offset of the one that it repeats (or contradicts)."""
+
+    partition: int
+    offset: int
+    original_offset: int
+
+
 class Changes:
     """The outcome of a fold. It holds the prior's own rows, already brought up to date.
 
@@ -59,6 +68,7 @@ class Changes:
         self.pairs_to_recount: set[Pair] = set()
         self.channels_to_recount: set[str] = set()
         self.users_to_recount: set[UserKey] = set()
+        self.repeats: list[Repeat] = []
         self.dead_letters: list[DeadLetter] = []
         self.outcomes: Counter[str] = Counter()
         self.removed_channels: list[RemovedName] = []

@@ -38,11 +38,12 @@ class Survivors(msgspec.Struct):
 
 
 class UserDeletion(msgspec.Struct, frozen=True):
-    """One record of `users.v1`, read: the user is gone up to `deleted_ms`."""
+    """One record of `users.v1`, read: the user is gone up to `deleted_ms`. `checksum` is as in `Record`."""
 
     offset: int
     user: str
     deleted_ms: int
+    checksum: int = 0
 
 
 def deletion_time_ms(event: ChannelDeleted | UserDeleted, append_ms: int) -> int:
@@ -71,7 +72,7 @@ def fold_channel_deletion(record: Record, event: ChannelDeleted, prior: Prior, s
 def fold_user_deletion(partition: int, deletion: UserDeletion, prior: Prior, survivors: Survivors) -> Changes:
     """Fold one `user.deleted` in one partition. `prior` holds the user, its pairs there, and their channels."""
     changes = Changes(prior)
-    prior.partitions[partition].users_offset = deletion.offset + 1
+    advance_users(prior, partition, deletion.offset, deletion.checksum)
     user = prior.users.setdefault(UserKey(partition, deletion.user), UserState())
     changes.outcomes["user_deleted"] += 1
     if deletion.deleted_ms <= user.deleted_ms:
@@ -83,6 +84,12 @@ def fold_user_deletion(partition: int, deletion: UserDeletion, prior: Prior, sur
         message.user_display_name = None  # here, since the eraser looks for what is visible
     _recount(partition, survivors, changes)
     return changes
+
+
+def advance_users(prior: Prior, partition: int, offset: int, checksum: int) -> None:
+    """Move a partition past a record of `users.v1`, whether it was a deletion or not."""
+    position = prior.partitions[partition]
+    position.users_offset, position.users_checksum = offset + 1, checksum
 
 
 def _recount(partition: int, survivors: Survivors, changes: Changes) -> None:

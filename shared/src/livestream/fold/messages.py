@@ -10,7 +10,7 @@ import msgspec
 
 from livestream.deltas import MessageKey
 from livestream.events import ChannelDeleted, MessageDeleted, MessageEdited, MessageEvent, MessagePosted, Rejected
-from livestream.fold.changes import Changes, Coordinates, DeadLetter
+from livestream.fold.changes import Changes, Coordinates, DeadLetter, Repeat
 from livestream.fold.state import (
     ChannelState,
     DisplayName,
@@ -111,6 +111,9 @@ def _post(record: Record, event: MessagePosted, changes: Changes) -> None:
     key = MessageKey(event.channel, event.id)
     digest = digest_of(event.user, event.text)
     message = prior.messages.get(key)
+    if (record.partition, record.offset) in prior.repeats:
+        changes.outcomes["repeat"] += 1
+        return
     if message is None:
         message = MessageState(event.channel, event.id, record.partition)
         prior.messages[key] = message
@@ -120,6 +123,7 @@ def _post(record: Record, event: MessagePosted, changes: Changes) -> None:
     changes.touch_message(message)
     message.posted = True
     message.offset, message.append_ms, message.ts_ms = record.offset, record.append_ms, event.ts_ms
+    message.kept_ms = prior.partitions[record.partition].last_append_ms
     message.user, message.digest = event.user, digest
     channel = _channel_of(prior, event.channel, record.partition)
     user = prior.users.setdefault(UserKey(record.partition, event.user), UserState())
@@ -137,6 +141,7 @@ def _post(record: Record, event: MessagePosted, changes: Changes) -> None:
 
 
 def _repeat(record: Record, message: MessageState, digest: int, changes: Changes) -> None:
+    changes.repeats.append(Repeat(record.partition, record.offset, message.offset))
     if digest == message.digest:
         changes.outcomes["repeat"] += 1
     else:
@@ -170,9 +175,11 @@ def _delete(record: Record, event: MessageDeleted, changes: Changes) -> None:
         message = MessageState(event.channel, event.id, record.partition)
         prior.messages[key] = message
     changes.outcomes["deleted"] += 1
+    changes.touch_message(message)
+    # What was deleted stays deleted for as long as it may be posted again.
+    message.kept_ms = prior.partitions[record.partition].last_append_ms
     if message.deleted:
         return
-    changes.touch_message(message)
     message.deleted = True
     message.text = ""
     if message.visible:

@@ -32,7 +32,9 @@ class MessageState(msgspec.Struct):
     """A message, or the tombstone that came before it (`posted` is false then, and only the key counts).
 
     `digest` stands for (user, text as posted): it tells a repeat from a conflict when the text is edited or erased.
-    `text` is None where the batch leaves the stored text as it is. `visible` is false for good once it is false.
+    `kept_ms` is where the partition's append times had come to with the post or deletion: retention drops by it, in the
+    order of the log even where a broker's clock went back. `text` is None where the batch leaves the stored text as it
+    is. `visible` is false for good once it is false.
     """
 
     channel: str
@@ -44,6 +46,7 @@ class MessageState(msgspec.Struct):
     digest: int = 0
     ts_ms: int = NEVER_MS
     append_ms: int = NEVER_MS
+    kept_ms: int = NEVER_MS
     text: str | None = None
     edited_ts_ms: int | None = None
     edited_offset: int | None = None
@@ -80,7 +83,10 @@ NO_DISPLAY_NAME: Final = DisplayName()
 
 
 class PairState(msgspec.Struct):
-    """Visible messages of one user in one channel, and the newest `ts` among them."""
+    """Visible messages of one user in one channel, and the newest `ts` among them.
+
+    Those whose rows retention has dropped count on.
+    """
 
     messages: int = 0
     last_ms: int = NEVER_MS
@@ -106,7 +112,10 @@ class UserState(msgspec.Struct):
 
 
 class PartitionState(msgspec.Struct):
-    """Where a partition's fold stands: the next offset of `messages.v1` and of `users.v1`, and its totals."""
+    """Where a partition's fold stands: the next offset of `messages.v1` and of `users.v1`, and its totals.
+
+    `drops` counts how often rows were dropped by retention: a batch that was begun before the last time is void.
+    """
 
     messages_offset: int = 0
     users_offset: int = 0
@@ -114,6 +123,8 @@ class PartitionState(msgspec.Struct):
     channels: int = 0
     last_append_ms: int = NEVER_MS
     last_checksum: int = 0
+    users_checksum: int = 0
+    drops: int = 0
 
 
 class Touched(msgspec.Struct):
@@ -126,13 +137,18 @@ class Touched(msgspec.Struct):
 
 
 class Prior(msgspec.Struct):
-    """What was read of what is touched. A key that is absent was never written."""
+    """What was read of what is touched. A key that is absent was never written.
+
+    `repeats` are (partition, offset) of posts that are known to repeat one whose row was dropped (in a rebuild, which
+    begins after that one).
+    """
 
     partitions: dict[int, PartitionState]
     messages: dict[MessageKey, MessageState] = msgspec.field(default_factory=dict)
     channels: dict[str, ChannelState] = msgspec.field(default_factory=dict)
     users: dict[UserKey, UserState] = msgspec.field(default_factory=dict)
     pairs: dict[Pair, PairState] = msgspec.field(default_factory=dict)
+    repeats: frozenset[tuple[int, int]] = frozenset()
 
 
 def digest_of(user: str, text: str) -> int:

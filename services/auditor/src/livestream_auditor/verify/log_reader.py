@@ -11,7 +11,7 @@ from livestream.consumers import AIOKafkaConsumer
 from livestream.events import MESSAGES_TOPIC, USERS_TOPIC
 from livestream.retries import describe
 from livestream_auditor.verify.findings import CouldNotRunError
-from livestream_auditor.witness import LogFacts, LogRecord
+from livestream_auditor.witness import Baseline, LogFacts, LogRecord
 
 Positions = Mapping[int, tuple[int, int]]
 """Partition of `messages.v1` → next offsets of `messages.v1` and of `users.v1`."""
@@ -25,10 +25,13 @@ _USERS: Final = TopicPartition(USERS_TOPIC, 0)
 
 
 class LogReader:
-    """`facts` reach as far as `advance` was asked for. Methods raise CouldNotRunError."""
+    """`facts` reach from `baseline` as far as `advance` was asked for. Methods raise CouldNotRunError."""
 
     def __init__(
-        self, bootstrap_servers: str, on_progress: Callable[[int, int], None] = lambda _read, _all: None
+        self,
+        bootstrap_servers: str,
+        baseline: Baseline,
+        on_progress: Callable[[int, int], None] = lambda _read, _all: None,
     ) -> None:
         self._consumer = AIOKafkaConsumer(
             MESSAGES_TOPIC,
@@ -39,6 +42,7 @@ class LogReader:
             enable_auto_commit=False,
             max_partition_fetch_bytes=_FETCH_BYTES,
         )
+        self._baseline = baseline
         self._on_progress = on_progress
         self._next: dict[TopicPartition, int] = {}
         self.facts = LogFacts(0)
@@ -53,7 +57,7 @@ class LogReader:
         except BaseException:
             await self._consumer.stop()
             raise
-        self.facts = LogFacts(partitions)
+        self.facts = LogFacts(partitions, self._baseline)
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -94,14 +98,21 @@ class LogReader:
         return self._next.get(TopicPartition(MESSAGES_TOPIC, partition), 0)
 
     async def _begin(self) -> int:
-        """Go to the start of every partition; returns their number."""
+        """Go to where the baseline of every partition ends; returns their number."""
         assigned: set[TopicPartition] = self._consumer.assignment()
         for partition, start in (await self._consumer.beginning_offsets(list(assigned))).items():
-            if start > 0:
+            begin = start if partition == _USERS else max(start, self._baseline.offsets.get(partition.partition, 0))
+            if start > 0 and not self._reaches_back(partition, start):
                 raise CouldNotRunError(f"{_name(partition)} begins at offset {start}: what came before is not known")
-            self._consumer.seek(partition, 0)
-            self._next[partition] = 0
+            self._consumer.seek(partition, begin)
+            self._next[partition] = begin
         return len(assigned - {_USERS})
+
+    def _reaches_back(self, partition: TopicPartition, start: int) -> bool:
+        """Whether all that the log does not have any more is in the baseline."""
+        if not self._baseline.retention.ever_set:
+            return False
+        return partition == _USERS or start <= self._baseline.kept_from.get(partition.partition, start)
 
     def _targets(self, positions: Positions) -> dict[TopicPartition, int]:
         targets = {TopicPartition(MESSAGES_TOPIC, number): messages for number, (messages, _) in positions.items()}

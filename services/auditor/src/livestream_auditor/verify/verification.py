@@ -3,19 +3,23 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from typing import Final
 
 import msgspec
 from redis.asyncio import Redis
 
 from livestream.clients import redis_client
 from livestream_auditor.verify.canary import following
+from livestream_auditor.verify.dropped_history import read_baseline, read_offsets
 from livestream_auditor.verify.durable_model import compare_durable_model, open_durable_model
-from livestream_auditor.verify.findings import Findings, Section
+from livestream_auditor.verify.findings import CouldNotRunError, Findings, Section
 from livestream_auditor.verify.fold_end import await_fold
 from livestream_auditor.verify.live_stream import compare_stream, read_stream
 from livestream_auditor.verify.log_reader import LogReader, Positions
 from livestream_auditor.verify.serving_copy import compare_serving_copy, read_serving_copy
-from livestream_auditor.witness import LogFacts, ReadModel
+from livestream_auditor.witness import Baseline, LogFacts, ReadModel
+
+_ATTEMPTS: Final = 3
 
 
 class Addresses(msgspec.Struct, frozen=True):
@@ -58,14 +62,31 @@ class _Verification:
 async def verify(at: Addresses, findings: Findings, on_progress: Callable[[int, int], None]) -> LogFacts:
     """Fills `findings`; returns what the log says. Raises CouldNotRunError.
 
-    What is on the log at the beginning has to be folded, or its partition is a difference.
+    Where history is dropped meanwhile, the parts do not stand on the same baseline: it begins anew.
+    """
+    for _ in range(_ATTEMPTS):
+        async with open_durable_model(at.database_url) as snapshot:
+            baseline = await read_baseline(snapshot)
+        facts = await _verify(at, baseline, findings, on_progress)
+        async with open_durable_model(at.database_url) as snapshot:
+            if await read_offsets(snapshot) == baseline.offsets:
+                return facts
+        findings.sections.clear()
+    raise CouldNotRunError(f"history was dropped meanwhile, {_ATTEMPTS} times in a row")
+
+
+async def _verify(
+    at: Addresses, baseline: Baseline, findings: Findings, on_progress: Callable[[int, int], None]
+) -> LogFacts:
+    """What is on the log at the beginning has to be folded, or its partition is a difference.
+
     Redis is read first: nothing is in it that is not in Postgres, so Postgres, read later, is level with it or ahead.
     The stream comes last, and is awaited where Redis is by then.
     """
     async with (
         closing_redis(at.redis_url) as redis,
         following(at.stream_url) as canary,
-        LogReader(at.kafka_bootstrap_servers, on_progress) as reader,
+        LogReader(at.kafka_bootstrap_servers, baseline, on_progress) as reader,
     ):
         await await_fold(redis, at.database_url, await reader.ends(), findings.section("Log"))
         verification = _Verification(reader, findings)

@@ -4,15 +4,19 @@ It shares no code with the fold that it checks. `facts` keeps what each record s
 once: no increments, no order of steps that could hide a mistake.
 """
 
+from livestream_auditor.witness.baseline import Baseline, DroppedPair, Shown
 from livestream_auditor.witness.facts import LogFacts, LogRecord, MessageFacts, message_key, text_digest
 from livestream_auditor.witness.read_model import NameTally, ReadModel, Tally
 
 __all__ = [
+    "Baseline",
+    "DroppedPair",
     "LogFacts",
     "LogRecord",
     "MessageFacts",
     "NameTally",
     "ReadModel",
+    "Shown",
     "Tally",
     "message_key",
     "text_digest",

@@ -21,6 +21,7 @@ from livestream.events import (
     parse_record,
 )
 from livestream.partitioning import partition_of
+from livestream_auditor.witness.baseline import Baseline
 
 _DIGEST_BYTES = 16  # among ten million, two alike are less likely than 1 in 10**23
 
@@ -76,18 +77,22 @@ class UserDeletion(NamedTuple):
 
 
 class LogFacts:
-    """The facts of a log with `partitions` of `messages.v1`; `take` each record once, a partition's in order."""
+    """The facts of a log with `partitions` of `messages.v1`; `take` each record once, a partition's in order.
 
-    def __init__(self, partitions: int) -> None:
+    Where history was dropped, records of `messages.v1` are taken from the offsets of the `baseline` on.
+    """
+
+    def __init__(self, partitions: int, baseline: Baseline | None = None) -> None:
         self.partitions = partitions
+        self.baseline = baseline or Baseline()
         self.messages: dict[bytes, MessageFacts] = {}
         self.channel_partition: dict[str, int] = {}
-        self.channel_deleted_ms: dict[str, int] = {}
+        self.channel_deleted_ms = dict(self.baseline.channel_deleted_ms)
         self.user_deletions: list[UserDeletion] = []
         self.refused: Counter[str] = Counter()
         self.records = 0
         self.repeats = 0
-        self._deleted_ahead: set[bytes] = set()
+        self._deleted_ahead = set(self.baseline.deleted_messages)
         self._names: dict[str, str] = {}
 
     def take(self, record: LogRecord) -> None:
@@ -97,6 +102,8 @@ class LogFacts:
             self.refused[event.reason] += 1
         elif event.ts_ms - record.append_ms > FUTURE_TOLERANCE_MS:
             self.refused["future-ts"] += 1
+        elif event.ts_ms < self.baseline.retention.horizon_ms(record.append_ms):
+            self.refused["too-old"] += 1
         elif isinstance(event, UserDeleted):
             time_ms = min(event.ts_ms, record.append_ms)
             self.user_deletions.append(UserDeletion(record.offset, self._name(event.user), time_ms))
@@ -125,7 +132,9 @@ class LogFacts:
         key = message_key(event.channel, event.id)
         text = text_digest(event.text)
         first = self.messages.get(key)
-        if first is None:
+        if first is None and (record.partition, record.offset) in self.baseline.repeats:
+            self.repeats += 1
+        elif first is None:
             self.messages[key] = MessageFacts(
                 channel=self._name(event.channel),
                 user=self._name(event.user),

@@ -7,7 +7,7 @@ from typing import TypeVar
 
 import msgspec
 
-from livestream_auditor.witness.facts import LogFacts, MessageFacts, UserDeletion
+from livestream_auditor.witness.facts import LogFacts, MessageFacts
 
 K = TypeVar("K")
 
@@ -48,10 +48,13 @@ class ReadModel:
     def __init__(self, facts: LogFacts, users_offsets: Mapping[int, int]) -> None:
         self._facts = facts
         self._deleted_users = {
-            partition: _deletion_times(facts.user_deletions, users_offsets.get(partition, 0))
+            partition: _deletion_times(facts, partition, users_offsets.get(partition, 0))
             for partition in range(facts.partitions)
         }
-        self._first_heard = _deletion_times(facts.user_deletions, max(users_offsets.values(), default=0))
+        self._first_heard: dict[str, int] = {}
+        for times_ms in self._deleted_users.values():
+            for user, time_ms in times_ms.items():
+                self._first_heard[user] = max(time_ms, self._first_heard.get(user, time_ms))
         pairs: defaultdict[tuple[str, str], Tally] = defaultdict(Tally)
         channels: defaultdict[str, NameTally] = defaultdict(NameTally)
         users: defaultdict[str, NameTally] = defaultdict(NameTally)
@@ -65,9 +68,10 @@ class ReadModel:
                 shares[partition, message.user].name(message.user_display_name, order)
             if self.is_visible(message):
                 pairs[message.channel, message.user].add(1, message.ts_ms)
+        self._add_baseline(pairs, channels, shares)
         for (channel, user), pair in pairs.items():
             channels[channel].add(pair.messages, pair.last_ms)
-            shares[facts.channel_partition[channel], user].add(pair.messages, pair.last_ms)
+            shares[self.partition_of(channel), user].add(pair.messages, pair.last_ms)
         for (_, user), share in shares.items():
             users[user].add(share.messages, share.last_ms)
             users[user].name(share.display_name, share.display_order)
@@ -75,6 +79,34 @@ class ReadModel:
         self.channels = _with_messages(channels)
         self.users = _with_messages(users)
         self.shares = _with_messages(shares)
+
+    def _add_baseline(
+        self,
+        pairs: defaultdict[tuple[str, str], Tally],
+        channels: defaultdict[str, NameTally],
+        shares: defaultdict[tuple[int, str], NameTally],
+    ) -> None:
+        """What was dropped counts, and what it named is shown, unless a later deletion has taken it along."""
+        baseline = self._facts.baseline
+        for (channel, user), pair in baseline.pairs.items():
+            self._facts.channel_partition.setdefault(channel, pair.partition)
+            if self._channel_stands(channel) and self._user_stands(pair.partition, user):
+                pairs[channel, user].add(pair.messages, pair.last_ms)
+        for channel, shown in baseline.channel_names.items():
+            if self._channel_stands(channel):
+                channels[channel].name(*shown)
+        for (partition, user), shown in baseline.user_names.items():
+            if self._user_stands(partition, user):
+                shares[partition, user].name(*shown)
+
+    def _channel_stands(self, channel: str) -> bool:
+        """Whether it was not deleted since the baseline."""
+        deleted_ms = self._facts.channel_deleted_ms.get(channel, _NEVER_MS)
+        return deleted_ms == self._facts.baseline.channel_deleted_ms.get(channel, _NEVER_MS)
+
+    def _user_stands(self, partition: int, user: str) -> bool:
+        deleted_ms = self._deleted_users[partition].get(user, _NEVER_MS)
+        return deleted_ms == self._facts.baseline.user_deleted_ms.get((partition, user), _NEVER_MS)
 
     @property
     def totals(self) -> tuple[int, int, int]:
@@ -109,7 +141,7 @@ class ReadModel:
         return message if message is not None and self.is_shown(message) else None
 
     def partition_of(self, channel: str) -> int:
-        """Of a channel that has a message."""
+        """Of a channel that has a message, or had one that was dropped."""
         return self._facts.channel_partition[channel]
 
     def visible(self) -> Iterator[MessageFacts]:
@@ -129,9 +161,11 @@ class ReadModel:
         return deleted.get(message.user, _NEVER_MS)
 
 
-def _deletion_times(deletions: list[UserDeletion], before_offset: int) -> dict[str, int]:
-    times_ms: dict[str, int] = {}
-    for deletion in deletions:
+def _deletion_times(facts: LogFacts, partition: int, before_offset: int) -> dict[str, int]:
+    """When users were deleted, as far as a partition has heard."""
+    baseline = facts.baseline.user_deleted_ms.items()
+    times_ms = {user: time_ms for (at, user), time_ms in baseline if at == partition}
+    for deletion in facts.user_deletions:
         if deletion.offset < before_offset:
             times_ms[deletion.user] = max(deletion.time_ms, times_ms.get(deletion.user, _NEVER_MS))
     return times_ms
