@@ -54,6 +54,6 @@ async def read_baseline(snapshot: DurableSnapshot) -> Baseline:
     for partition, user, deleted_ms, name, *order in await connection.fetch(_USERS, generation):
         baseline.user_deleted_ms[partition, user] = deleted_ms
         baseline.user_names[partition, user] = Shown(name, (order[0], order[1], order[2]))
-    baseline.deleted_messages = {message_key(*row) for row in await connection.fetch(_DELETED, generation)}
+    baseline.deleted_messages = {message_key(*row): row[0] for row in await connection.fetch(_DELETED, generation)}
     baseline.repeats = {(row[0], row[1]) for row in await connection.fetch(_REPEATS, generation)}
     return baseline

@@ -28,8 +28,8 @@ class Baseline(msgspec.Struct):
     """As it was at one moment; what the log says of later times comes on top.
 
     `offsets`: partition → the first offset of `messages.v1` whose messages are not dropped, and `kept_from` that of the
-    first message that there is (absent where there is none). `deleted_messages` are keys
-    as `message_key` makes them, `repeats` are (partition, offset) of posts that repeat one that was dropped.
+    first message that there is (absent where there is none). `deleted_messages` are keys as `message_key` makes them,
+    with their channel; `repeats` are (partition, offset) of posts that repeat one that was dropped.
     Channels are by name, users by (partition, name); times are in milliseconds.
     """
 
@@ -41,5 +41,5 @@ class Baseline(msgspec.Struct):
     user_deleted_ms: dict[tuple[int, str], int] = msgspec.field(default_factory=dict)
     channel_names: dict[str, Shown] = msgspec.field(default_factory=dict)
     user_names: dict[tuple[int, str], Shown] = msgspec.field(default_factory=dict)
-    deleted_messages: set[bytes] = msgspec.field(default_factory=set)
+    deleted_messages: dict[bytes, str] = msgspec.field(default_factory=dict)
     repeats: set[tuple[int, int]] = msgspec.field(default_factory=set)

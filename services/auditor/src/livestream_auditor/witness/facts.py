@@ -1,6 +1,7 @@
 """What the records of a log say, kept so that ten million messages fit into a few gigabytes.
 
-Ids and texts are kept as 16-byte digests; names are kept once each.
+Ids and texts are kept as 16-byte digests; names are kept once each. Where only so many messages may be remembered, they
+are those of a sample of the channels, which gets smaller as the log grows.
 """
 
 import hashlib
@@ -22,6 +23,7 @@ from livestream.events import (
 )
 from livestream.partitioning import partition_of
 from livestream_auditor.witness.baseline import Baseline
+from livestream_auditor.witness.sample import EVERYTHING, ChannelSample
 
 _DIGEST_BYTES = 16  # among ten million, two alike are less likely than 1 in 10**23
 
@@ -79,12 +81,21 @@ class UserDeletion(NamedTuple):
 class LogFacts:
     """The facts of a log with `partitions` of `messages.v1`; `take` each record once, a partition's in order.
 
+    Of channels that are not in `sample` nothing is remembered. More than `most_messages` halve the sample.
     Where history was dropped, records of `messages.v1` are taken from the offsets of the `baseline` on.
     """
 
-    def __init__(self, partitions: int, baseline: Baseline | None = None) -> None:
+    def __init__(
+        self,
+        partitions: int,
+        baseline: Baseline | None = None,
+        sample: ChannelSample = EVERYTHING,
+        most_messages: int | None = None,
+    ) -> None:
         self.partitions = partitions
         self.baseline = baseline or Baseline()
+        self.sample = sample
+        self._most_messages = most_messages
         self.messages: dict[bytes, MessageFacts] = {}
         self.channel_partition: dict[str, int] = {}
         self.channel_deleted_ms = dict(self.baseline.channel_deleted_ms)
@@ -92,7 +103,7 @@ class LogFacts:
         self.refused: Counter[str] = Counter()
         self.records = 0
         self.repeats = 0
-        self._deleted_ahead = set(self.baseline.deleted_messages)
+        self._deleted_ahead = dict(self.baseline.deleted_messages)
         self._names: dict[str, str] = {}
 
     def take(self, record: LogRecord) -> None:
@@ -107,14 +118,15 @@ class LogFacts:
         elif isinstance(event, UserDeleted):
             time_ms = min(event.ts_ms, record.append_ms)
             self.user_deletions.append(UserDeletion(record.offset, self._name(event.user), time_ms))
-        elif record.partition != self._partition_of(event.channel):
-            self.refused["wrong-partition"] += 1
-        else:
+        elif event.channel in self.sample:
             self._take_message_event(record, event)
 
     def _take_message_event(
         self, record: LogRecord, event: MessagePosted | MessageEdited | MessageDeleted | ChannelDeleted
     ) -> None:
+        if record.partition != self._partition_of(event.channel):
+            self.refused["wrong-partition"] += 1
+            return
         match event:
             case MessagePosted():
                 self._post(record, event)
@@ -127,6 +139,18 @@ class LogFacts:
                 self.channel_deleted_ms[event.channel] = max(
                     time_ms, self.channel_deleted_ms.get(event.channel, time_ms)
                 )
+        while self._most_messages is not None and len(self.messages) + len(self._deleted_ahead) > self._most_messages:
+            self._narrow(self.sample.halved())
+
+    def _narrow(self, sample: ChannelSample) -> None:
+        """Forget all but the channels of `sample`, as if there had never been others."""
+        self.sample = sample
+        self.messages = {key: message for key, message in self.messages.items() if message.channel in sample}
+        self._deleted_ahead = {key: channel for key, channel in self._deleted_ahead.items() if channel in sample}
+        self.channel_partition = {name: at for name, at in self.channel_partition.items() if name in sample}
+        self.channel_deleted_ms = {name: ms for name, ms in self.channel_deleted_ms.items() if name in sample}
+        kept = [name for message in self.messages.values() for name in (message.channel, message.user)]
+        self._names = {name: name for name in [*kept, *(deletion.user for deletion in self.user_deletions)]}
 
     def _post(self, record: LogRecord, event: MessagePosted) -> None:
         key = message_key(event.channel, event.id)
@@ -164,7 +188,7 @@ class LogFacts:
         key = message_key(event.channel, event.id)
         message = self.messages.get(key)
         if message is None:
-            self._deleted_ahead.add(key)
+            self._deleted_ahead[key] = self._name(event.channel)
         else:
             message.deleted = True
 
