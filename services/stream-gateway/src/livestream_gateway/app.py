@@ -15,6 +15,7 @@ from livestream_gateway.drain import Drain
 from livestream_gateway.fan_out import FanOut
 from livestream_gateway.follower import Follower
 from livestream_gateway.hub import Hub
+from livestream_gateway.presence import Presence
 from livestream_gateway.routes import StreamRoutes
 from livestream_gateway.settings import Settings
 from livestream_gateway.views import READS_AT_ONCE, Views
@@ -57,5 +58,6 @@ def build_app(settings: Settings) -> web.Application:
     add_health_routes(app, {"redis": check_redis, "postgres": check_postgres, "serving": check_draining})
     run_in_background(app, "follower", follower.run)
     run_in_background(app, "hub", hub.run)
+    run_in_background(app, "presence", Presence(hub).run)
     StreamRoutes(hub, Attendance(hub, follower), drain, settings.web_origins).add_to(app)
     return app

@@ -4,6 +4,7 @@ import asyncio
 import socket
 import struct
 import sys
+import time
 from typing import Final
 
 from livestream_gateway.wire import Form, Wire
@@ -19,8 +20,10 @@ _TCP_INFO_BYTES: Final = 104
 _UNACKED_OFFSET: Final = 24
 _LAST_ACK_OFFSET: Final = 56
 _UINT32: Final = struct.Struct("I")
-# Two heartbeats, less the time that the last acknowledgement took.
-_GONE_AFTER_MS: Final = 3_500
+# Every heartbeat is acknowledged, if not at once: two of them without a word, less the time until somebody looks.
+_GONE_AFTER_MS: Final = 3_250
+# The kernel counts in steps of up to 10 ms, and so the two clocks may differ.
+_CLOCKS_DIFFER_MS: Final = 20
 
 
 class Connection:
@@ -29,6 +32,8 @@ class Connection:
     def __init__(self, transport: asyncio.Transport, form: Form) -> None:
         self.form = form
         self._transport = transport
+        # When a look first found something unacknowledged, with nothing acknowledged since.
+        self._due_since: float | None = None
         self._socket: socket.socket | None = transport.get_extra_info("socket")
         if self._socket is not None and _HAS_UNSENT_LIMIT and self._socket.family != socket.AF_UNIX:
             self._socket.setsockopt(socket.IPPROTO_TCP, _TCP_NOTSENT_LOWAT, _UNSENT_BYTES)
@@ -56,8 +61,10 @@ class Connection:
         self._transport.abort()
 
     def peer_is_gone(self) -> bool:
-        """Whether the peer's machine or network vanished without a word.
+        """Whether the peer's machine or network vanished without a word. To be asked twice a second.
 
+        Nothing was acknowledged for almost two heartbeats, and not since the last look either, at which something was
+        due: a process that was stopped for a while finds old acknowledgements, and must first give its peers a chance.
         TCP_USER_TIMEOUT would cut clients that merely do not read for a while, too: those acknowledge what they hold.
         """
         if self._socket is None or not _HAS_TCP_INFO or self._transport.is_closing():
@@ -65,4 +72,11 @@ class Connection:
         info = self._socket.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _TCP_INFO_BYTES)
         unacked: int = _UINT32.unpack_from(info, _UNACKED_OFFSET)[0]
         last_ack_ms: int = _UINT32.unpack_from(info, _LAST_ACK_OFFSET)[0]
-        return unacked > 0 and last_ack_ms >= _GONE_AFTER_MS
+        if not unacked:
+            self._due_since = None
+            return False
+        now = time.monotonic()
+        if self._due_since is None or last_ack_ms <= (now - self._due_since) * 1000 + _CLOCKS_DIFFER_MS:
+            self._due_since = now
+            return False
+        return last_ack_ms >= _GONE_AFTER_MS

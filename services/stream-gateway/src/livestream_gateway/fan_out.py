@@ -46,10 +46,7 @@ class FanOut:
         positioned, plain = [Joined(body, end)], [Joined(body, OPEN_END)]
         frames = 0
         for stream in list(streams):
-            if stream.connection.peer_is_gone():
-                metrics.CUT.labels("gone").inc()
-                stream.connection.abort()
-            elif stream.live and stream.is_complete:
+            if stream.live and stream.is_complete:
                 frames += self._send(stream, positioned, border)
             elif not stream.is_slow:
                 frames += self._send(stream, plain, None)
