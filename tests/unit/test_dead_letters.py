@@ -241,6 +241,7 @@ def test_a_value_is_shown_by_its_first_characters(value: bytes, shown: str) -> N
         (b'{"specversion": "1.0", "data": {"channel": "tea", "user": "ann"}}', Names("tea", "ann")),
         (b'{"specversion": "1.0", "data_base64": "eyJ1c2VyIjoiYW5uIn0="}', Names(None, "ann")),
         (b'{"specversion": "1.0", "data_base64": "no base64"}', Names(None, None)),
+        ('{"specversion": "1.0", "data_base64": "é"}'.encode(), Names(None, None)),
         (b'{"user": "ann", "text": "\\ud800"}', Names(None, "ann")),
         (b'{"data": [1], "user": "ann"}', Names(None, "ann")),
         (b"[1, 2]", Names(None, None)),

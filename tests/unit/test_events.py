@@ -150,6 +150,8 @@ def test_data_may_be_base64() -> None:
         (cloud_event(type="com.example.chat"), "type"),
         (cloud_event(data=None), "data"),
         (cloud_event(data=None, data_base64="%"), "data_base64"),
+        (cloud_event(data=None, data_base64="é"), "data_base64"),
+        (cloud_event(data=None, data_base64="\ud800"), "data_base64"),
         (cloud_event(data={**POSTED, "user": "\ud800"}), "user"),
         (cloud_event(data="text"), None),
     ],

@@ -3,7 +3,6 @@ what can be told of it although it was refused. Pure.
 """
 
 import base64
-import binascii
 import re
 from collections.abc import Iterable, Sequence
 from datetime import datetime
@@ -129,7 +128,7 @@ def _inside(fields: _Loose) -> _Loose:
             return msgspec.convert(fields.data, _Loose)
         if isinstance(fields.data_base64, str):
             return _decode(base64.b64decode(fields.data_base64, validate=True)) or fields
-    except (msgspec.ValidationError, binascii.Error):
+    except (msgspec.ValidationError, ValueError):
         pass
     return fields
 
