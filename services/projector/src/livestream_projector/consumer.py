@@ -17,6 +17,8 @@ _PARTITION_FETCH_BYTES: Final = 8 * 1024 * 1024
 # A process that was stopped for longer has lost its partitions to others.
 _SESSION_TIMEOUT_MS: Final = 10_000
 _HEARTBEAT_MS: Final = 3_000
+# A topic that is deleted takes all assignments along; made anew, it is seen, checked and refused after this long.
+_METADATA_MAX_AGE_MS: Final = 10_000
 
 _log = get_logger(__name__)
 
@@ -33,6 +35,7 @@ def new_consumer(bootstrap_servers: str, group: str | None) -> AIOKafkaConsumer:
         max_partition_fetch_bytes=_PARTITION_FETCH_BYTES,
         session_timeout_ms=_SESSION_TIMEOUT_MS,
         heartbeat_interval_ms=_HEARTBEAT_MS,
+        metadata_max_age_ms=_METADATA_MAX_AGE_MS,
     )
 
 

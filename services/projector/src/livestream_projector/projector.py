@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import asyncpg
 from aiokafka import AIOKafkaConsumer, TopicPartition
-from aiokafka.errors import KafkaError, NoOffsetForPartitionError
+from aiokafka.errors import KafkaError, NoOffsetForPartitionError, OffsetOutOfRangeError
 
 from livestream.events import MESSAGES_TOPIC
 from livestream.fold import PartitionState, Record, UserDeletion, split
@@ -98,9 +98,23 @@ class Projector:
         except NoOffsetForPartitionError:
             # aiokafka looks for a position as soon as a partition is assigned; ours comes from Postgres a moment later.
             return []
+        except OffsetOutOfRangeError as error:
+            await self._find_position(consumer, error)
+            return []
         if not self.states:
             return []  # the same, where it found the group's offset: the assignment goes back to ours
         return [record for records in polled.values() for record in records]
+
+    async def _find_position(self, consumer: AIOKafkaConsumer, error: OffsetOutOfRangeError) -> None:
+        """The log has nothing at a position: it was cut below us, or the position was the group's and not ours yet."""
+        positioned, states = self._positioned, self.states
+        if not states:
+            return
+        RETRIES.labels("poll").inc()
+        _log.warning("offset_out_of_range", error=describe(error))
+        await until_it_works("check_log", lambda: self._check_log(states), (KafkaError,))
+        if self._positioned == positioned:
+            self._seek(consumer)
 
     async def _fold_all(self, consumer: AIOKafkaConsumer, originals: Sequence[Any]) -> None:
         positioned = self._positioned
@@ -171,8 +185,13 @@ class Projector:
             return  # an assignment came meanwhile, and has read where its partitions stand
         still_ours = {tp.partition for tp in consumer.assignment()}
         self._position({partition: state for partition, state in found.items() if partition in still_ours})
+        self._seek(consumer)
+
+    def _seek(self, consumer: AIOKafkaConsumer) -> None:
         for partition, state in self.states.items():
-            consumer.seek(TopicPartition(MESSAGES_TOPIC, partition), state.messages_offset)
+            topic_partition = TopicPartition(MESSAGES_TOPIC, partition)
+            if topic_partition in consumer.assignment():
+                consumer.seek(topic_partition, state.messages_offset)
 
     def _position(self, states: dict[int, PartitionState]) -> None:
         self.states = states
