@@ -58,6 +58,19 @@ async def test_a_projector_killed_at_any_point_of_a_batch_loses_nothing_and_doub
         }
 
 
+async def test_a_killed_projector_is_started_again_and_gets_its_partitions_back(
+    stack: RunningStack, log: KafkaLog, serving: ServingCopy, unique: str
+) -> None:
+    """With nobody's help: the supervisor starts it, and its group gives up the dead one after the session timeout."""
+    async with following(stack.stream_url, views_of(f"{unique}-0", f"{unique}-user-0")) as followers:
+        async with traffic(stack.ingest_url, unique) as posting:
+            await posting.more(200)
+            await asyncio.to_thread(stack.kill, "projector")
+            await posting.more(200)
+        await assert_all_is_right(stack, log, serving, followers, posting.acknowledged)
+        assert all("stale" in each.states for each in followers.all), "viewers were told"
+
+
 async def test_a_killed_ingest_keeps_what_it_acknowledged(
     stack: RunningStack, log: KafkaLog, serving: ServingCopy, unique: str
 ) -> None:

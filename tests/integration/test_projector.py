@@ -1,18 +1,13 @@
 """The projector as a process, on real servers: what it folds is what the log says, whatever happens on the way."""
 
-import asyncio
 import json
-import os
-import sys
 from collections.abc import Iterator
-from functools import partial
 from random import Random
 from typing import Any
 
 import pytest
 from redis.asyncio import Redis
 
-from livestream.cursor import Cursor
 from livestream.events import (
     DEAD_LETTER_TOPIC,
     MESSAGES_TOPIC,
@@ -24,8 +19,7 @@ from livestream.frames import LIMITS
 from livestream.partitioning import partition_of
 from livestream.serving import DeltaLog, ServingCopy
 from livestream.times import now_ms
-from livestream_local.ports import free_ports
-from tests.support.kafka_log import KafkaLog, kafka_log
+from tests.support.kafka_log import KafkaLog
 from tests.support.stacks import RunningStack, StartStack
 from tests.support.upstream_events import CATCH_UP_S, PARTITIONS, caught_up, messages
 from tests.support.waiting import wait_until_async
@@ -54,26 +48,9 @@ def tallies(rows: object) -> dict[str, tuple[int, int]]:
     return {name: (tally.messages, tally.last_ms) for name, tally in rows.items()}  # type: ignore[attr-defined]
 
 
-async def test_kills_at_any_moment_lose_and_double_nothing(
-    stack: RunningStack, log: KafkaLog, serving: ServingCopy
-) -> None:
-    random = Random(1)
-    for round_ in range(4):
-        before = (await serving.status()).cursor
-        appending = asyncio.create_task(log.append(messages(random, 2_000, f"kill{round_}")))
-        await wait_until_async(partial(moved_from, before, serving), CATCH_UP_S, "some progress")
-        await asyncio.to_thread(stack.kill, "projector")
-        await appending
-    await assert_serves_the_log(log, serving)
-
-
 async def filled(serving: ServingCopy) -> bool:
     windows = await serving.windows(messages=1_000)
     return len(windows.messages) >= min(windows.stand.totals.messages, FEW_MESSAGES)
-
-
-async def moved_from(before: Cursor | None, serving: ServingCopy) -> bool:
-    return (await serving.status()).cursor not in (None, before)
 
 
 async def test_what_cannot_be_folded_becomes_a_dead_letter_and_its_neighbours_proceed(
@@ -152,31 +129,6 @@ async def test_the_newest_messages_are_filled_again_when_most_of_them_were_delet
     await assert_serves_the_log(log, serving)
 
 
-async def test_an_emptied_redis_is_filled_again_with_nothing_posted(
-    redis: Redis, log: KafkaLog, serving: ServingCopy
-) -> None:
-    await log.append(messages(Random(3), 100, "flush"))
-    _, before, _ = await caught_up(log, serving)
-    await redis.flushall()
-    _, after, _ = await caught_up(log, serving)
-    assert after.stand.cursor.epoch != before.stand.cursor.epoch
-    assert (after.stand.totals, after.messages, after.channels, after.users) == (
-        before.stand.totals, before.messages, before.channels, before.users,
-    )  # fmt: skip
-
-
-@pytest.mark.parametrize("server", ["postgres", "valkey", "kafka"])
-async def test_a_restarted_server_is_found_again(
-    stack: RunningStack, log: KafkaLog, serving: ServingCopy, server: str
-) -> None:
-    await log.append(messages(Random(4), 500, f"before-{server}"))
-    await asyncio.to_thread(stack.kill, server)
-    await wait_until_async(lambda: asyncio.to_thread(stack.is_ready, server), CATCH_UP_S, f"{server} again")
-    async with kafka_log(stack.kafka_bootstrap_servers, PARTITIONS) as again:
-        await again.append(messages(Random(5), 500, f"after-{server}"))
-        await assert_serves_the_log(again, serving)
-
-
 async def test_deltas_are_numbered_without_gaps_and_continue_one_another(
     redis: Redis, log: KafkaLog, serving: ServingCopy
 ) -> None:
@@ -187,44 +139,3 @@ async def test_deltas_are_numbered_without_gaps_and_continue_one_another(
     assert first is not None
     sequences = [delta.sequence async for delta in DeltaLog(redis, epoch).between(first - 1, last)]
     assert sequences == list(range(first, last + 1))
-
-
-async def test_a_log_made_anew_stops_the_projector_loudly(
-    start_stack: StartStack, stack: RunningStack, log: KafkaLog, serving: ServingCopy
-) -> None:
-    """It must neither jump to the new log's end nor fold it on top of what the old one left."""
-    for id_ in ("1", "2"):
-        posts = [MessagePosted(name, id_, "ann", "of this log", now_ms()) for name in one_channel_a_partition()]
-        await log.append(posts)
-    _, before, records = await caught_up(log, serving)
-    await asyncio.to_thread(stack.stop, "projector")
-    with start_stack(only=["projector"]) as other:
-        for length, found in ((1, "its tail is gone"), (len(records), "this is another log")):
-            async with kafka_log(other.kafka_bootstrap_servers, PARTITIONS) as made_anew:
-                for channel in one_channel_a_partition():
-                    await made_anew.append([MessagePosted(channel, "1", "ann", "of another log", now_ms())] * length)
-            environment = {
-                "KAFKA_BOOTSTRAP_SERVERS": other.kafka_bootstrap_servers,
-                "DATABASE_URL": stack.database_url,
-                "REDIS_URL": stack.redis_url,
-                "PORT": str(free_ports().projector),
-                "PROJECTOR_GROUP": f"anew-{length}",
-            }
-            process = await asyncio.create_subprocess_exec(
-                sys.executable,
-                "-m",
-                "livestream_projector",
-                env=os.environ | environment,
-                stderr=asyncio.subprocess.PIPE,
-            )
-            _, errors = await asyncio.wait_for(process.communicate(), CATCH_UP_S)
-            assert process.returncode == 1
-            assert found in errors.decode()
-    after = await serving.windows(messages=1_000, channels=1_000, users=1_000)
-    assert (after.stand.totals, after.messages) == (before.stand.totals, before.messages)
-    await asyncio.to_thread(stack.start, "projector")
-
-
-def one_channel_a_partition() -> list[str]:
-    names = {partition_of(name, PARTITIONS): name for name in (f"part-{number}" for number in range(1_000))}
-    return [names[partition] for partition in range(PARTITIONS)]
