@@ -1,26 +1,21 @@
 """Clients that are slow, stuck or gone, and the end of a gateway."""
 
 import asyncio
-import os
-import signal
 import socket
-import sys
 from collections.abc import AsyncIterator
 
 import pytest
-from aiohttp import ClientError, ClientSession
+from aiohttp import ClientSession
 
 from livestream.frames import View, ViewKind
 from livestream_auditor.sse import EventParser, ServerSentEvent
 from livestream_gateway import attendance, metrics
-from livestream_local.ports import free_ports
 from tests.support.chat_model import Post
 from tests.support.streaming import ReadModelWriter, RunningGateway, assert_holds, running_gateway
 from tests.support.waiting import wait_until_async
 
 MESSAGES = View(ViewKind.MESSAGES)
 BUFFER_BYTES = 64 * 1024
-EXIT_TIMEOUT_S = 20
 
 
 @pytest.fixture
@@ -172,42 +167,12 @@ async def test_draining_spreads_the_ends_and_the_returns(
         assert drain is not None
         draining = asyncio.create_task(drain.run())
         await wait_until_async(lambda: asyncio.sleep(0, drain.begun))
-        async with session.get(f"{gateway.url}/v1/streams/home") as response:
-            assert response.status == 503
-            assert response.headers["Retry-After"]
+        async with gateway.open(MESSAGES) as late:
+            await late.read_to_the_end()
+            assert late.events == []
+            retries.append(late.parser.retry_ms)
         async with session.get(f"{gateway.url}/readyz") as response:
             assert response.status == 503
         await asyncio.gather(draining, *watching)
         assert all(retry is not None and 500 <= retry <= 1_000 for retry in retries)
         assert len(set(retries)) > 1
-
-
-async def test_the_process_drains_on_sigterm(writer: ReadModelWriter, redis_url: str, database_url: str) -> None:
-    port = free_ports().gateway
-    environment = {
-        **os.environ, "REDIS_URL": redis_url, "DATABASE_URL": database_url, "PORT": str(port), "DRAIN_SECONDS": "1"
-    }  # fmt: skip
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "livestream_gateway", env=environment, stderr=asyncio.subprocess.PIPE
-    )
-    url = f"http://127.0.0.1:{port}"
-    async with ClientSession() as session:
-
-        async def is_ready() -> bool:
-            try:
-                async with session.get(f"{url}/readyz") as response:
-                    return response.status == 200
-            except ClientError:
-                return False
-
-        await wait_until_async(is_ready, EXIT_TIMEOUT_S)
-        running = RunningGateway(url, session)
-        async with running.open(MESSAGES) as stream:
-            await stream.reach(writer.cursor)
-            process.send_signal(signal.SIGTERM)
-            await stream.read_to_the_end()
-            assert stream.parser.retry_ms is not None
-    async with asyncio.timeout(EXIT_TIMEOUT_S):
-        _, log = await process.communicate()
-    assert process.returncode == 0, log.decode()
-    assert b"Traceback" not in log

@@ -5,6 +5,7 @@ import resource
 import socket
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
+from functools import cache
 from typing import Any, NamedTuple, Self
 from urllib.parse import quote, urlsplit
 
@@ -15,9 +16,9 @@ from livestream.frames import View
 from livestream_auditor.sse import EventParser
 from tests.support.chat_model import Chat
 from tests.support.folding_client import FoldingClient
+from tests.support.recorded_stream import END_OF_HEAD, Chunks
 from tests.support.waiting import wait_until_async
 
-END_OF_HEAD = b"\r\n\r\n"
 CONNECTIONS_AT_ONCE = 100
 CROWD_TIMEOUT_S = 30
 
@@ -31,19 +32,22 @@ class Frame(NamedTuple):
 
 
 class Viewer(asyncio.Protocol):
-    """A client of one view, that may come back. It speaks HTTP/1.0, where a body ends with its connection."""
+    """A client of one view, that may come back."""
 
     def __init__(self, view: View, decode: Callable[[str], dict[str, Any]] = msgspec.json.decode) -> None:
         self.view = view
         self.frames: list[Frame] = []
         self.states: list[str] = []
-        self.status_code = 0
+        self.status_code = 0  # of the last answer
         self.retry_ms: int | None = None
         self.connections = 0
+        self.answered = asyncio.Event()
         self.ended = asyncio.Event()
         self.ended_at = 0.0
+        # `answered`: the present connection has brought an event, or has ended; `ended`: there is none.
         self._decode = decode
         self._parser = EventParser()
+        self._chunks = Chunks()
         self._head: bytes | None = b""
         self._transport: asyncio.Transport | None = None
 
@@ -61,8 +65,8 @@ class Viewer(asyncio.Protocol):
     async def come(self, url: str, receive_buffer_bytes: int | None = None) -> None:
         """Connect, and go on from where it stands. Raises OSError where nobody listens."""
         self._head, self.retry_ms = b"", None
-        self._parser = EventParser(self._parser.last_event_id)
-        self.ended.clear()
+        self._parser, self._chunks = EventParser(self._parser.last_event_id), Chunks()
+        self.answered.clear()
         address = urlsplit(url)
         connecting = socket.socket()
         if receive_buffer_bytes:
@@ -74,10 +78,11 @@ class Viewer(asyncio.Protocol):
         except BaseException:
             connecting.close()
             raise
+        self.ended.clear()
         self._transport, _ = await loop.create_connection(lambda: self, sock=connecting)
         self.connections += 1
         claim = f"Last-Event-ID: {self._parser.last_event_id}\r\n" if self._parser.last_event_id else ""
-        request = f"GET /v1/streams/{path_of(self.view)} HTTP/1.0\r\nHost: {address.netloc}\r\n{claim}\r\n"
+        request = f"GET /v1/streams/{path_of(self.view)} HTTP/1.1\r\nHost: {address.netloc}\r\n{claim}\r\n"
         self._transport.write(request.encode())
 
     def freeze(self) -> None:
@@ -102,7 +107,8 @@ class Viewer(asyncio.Protocol):
             self.status_code = int(head.split(b" ", 2)[1])
         if self.status_code != 200:
             return
-        for event in self._parser.feed(data):
+        for event in self._parser.feed(self._chunks.feed(data)):
+            self.answered.set()
             content = self._decode(event.data)
             if event.event == "status":
                 self.states.append(content["state"])
@@ -113,15 +119,20 @@ class Viewer(asyncio.Protocol):
     def connection_lost(self, _: Exception | None) -> None:
         self.ended_at = asyncio.get_running_loop().time()
         self.ended.set()
+        self.answered.set()
 
-    def folded(self, check: Callable[[FoldingClient, Cursor], None]) -> None:
-        """Fold all frames again, with a look at what is shown at every position."""
+    def folded(self, check: Callable[[FoldingClient, Cursor], None]) -> FoldingClient:
+        """Fold all frames again, with a look at what is shown at every position. Positions rise."""
+        before = -1
         client = FoldingClient(self.view)
         for frame in self.frames:
             client.apply(frame.event, frame.data)
             cursor = Cursor.parse(frame.id)
             assert cursor
+            assert cursor.sequence > before
+            before = cursor.sequence
             check(client, cursor)
+        return client
 
 
 class Crowd:
@@ -173,8 +184,12 @@ async def reached(viewers: Iterable[Viewer], cursor: Cursor) -> None:
 def holds_to(states: Sequence[Chat], view: View) -> Callable[[FoldingClient, Cursor], None]:
     """A check for `Viewer.folded`: at every position the view is what the model was then."""
 
+    @cache
+    def expected(sequence: int) -> dict[str, Any]:
+        return states[sequence].expected(view)
+
     def check(client: FoldingClient, cursor: Cursor) -> None:
-        assert client.window() == states[cursor.sequence].expected(view), cursor
+        assert client.window() == expected(cursor.sequence), cursor
 
     return check
 

@@ -26,7 +26,7 @@ class Drain:
         self._seconds = seconds
 
     async def run(self) -> None:
-        """Refuse new streams, and return when all have ended."""
+        """Tell whoever comes to come later, and return when all streams have ended."""
         self.begun = True
         streams = list(self._hub.streams)
         _log.info("draining", streams=len(streams), seconds=self._seconds)

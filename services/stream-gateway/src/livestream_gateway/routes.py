@@ -1,7 +1,9 @@
 """The streams over HTTP: addresses, headers, and the response that does not end."""
 
+import asyncio
 import re
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from typing import Final
 
 from aiohttp import hdrs, web
@@ -21,7 +23,8 @@ from livestream_gateway.stream import Stream
 from livestream_gateway.wire import GZIP_HEADER, Form, Piece
 
 _PREFIX: Final = "/v1/streams/"
-_RETRY_AFTER_SECONDS: Final = 2
+# For what still waits for a client when its stream ends: a gateway that stops has no more time for it.
+_LAST_WORDS_SECONDS: Final = 1.0
 _PREFLIGHT_SECONDS: Final = 24 * 3600
 
 
@@ -50,9 +53,6 @@ class StreamRoutes:
                 return problem(404, "No such view", f"There is no view {str(error)!r}", headers)
             except BadAddressError as error:
                 return problem(400, "Bad request", str(error), headers)
-            if self._drain.begun:
-                retry = {**headers, hdrs.RETRY_AFTER: str(_RETRY_AFTER_SECONDS)}
-                return problem(503, "Stopping", "This gateway is about to stop; another one will answer", retry)
             return await self._stream(request, views, headers)
 
         return handle
@@ -75,33 +75,43 @@ class StreamRoutes:
         connection = Connection(transport, form)
         if form.gzip:
             connection.write_raw(GZIP_HEADER)
-        await self._serve(request, connection, views)
+        # Not a refusal where this gateway is about to stop: a browser's EventSource would never ask again.
+        if self._drain.begun or await self._serve(request, connection, views):
+            await self._say_when_to_return(response, connection)
+        else:
+            connection.abort()
         # The next request of this client is another gateway's.
         response.force_close()
         return response
 
-    async def _serve(self, request: web.Request, connection: Connection, views: Sequence[View]) -> None:
+    async def _serve(self, request: web.Request, connection: Connection, views: Sequence[View]) -> bool:
+        """Until this gateway stops. Returns whether the client is one that takes what it is sent."""
         watched = [self._hub.views.watch(view) for view in views]
         claim = read_claim(request.headers.get("Last-Event-ID"), request.query.get("cursor"))
         stream = Stream(connection, watched, claim)
         gauge = metrics.OPEN_STREAMS.labels(stream.kind, "gzip" if connection.form.gzip else "identity")
         gauge.inc()
         try:
-            async with stream.scope:
-                await self._attendance.attend(stream)
-        except TimeoutError:
-            self._say_goodbye(stream)
+            with suppress(TimeoutError):
+                async with stream.scope:
+                    await self._attendance.attend(stream)
         finally:
             gauge.dec()
             stream.gone.set()
             for each in watched:
                 self._hub.views.unwatch(each)
+        return not stream.is_slow
 
-    def _say_goodbye(self, stream: Stream) -> None:
-        if stream.is_slow:
-            stream.connection.abort()
-        else:
-            stream.connection.write(_retry(self._drain.retry_ms()))
+    async def _say_when_to_return(self, response: web.StreamResponse, connection: Connection) -> None:
+        """And end the response. Who does not read that in time is cut, and comes back as from any cut."""
+        connection.write(_retry(self._drain.retry_ms()))
+        with suppress(ConnectionError):
+            try:
+                async with asyncio.timeout(_LAST_WORDS_SECONDS):
+                    await response.write_eof()
+            except TimeoutError:
+                metrics.CUT.labels("unread").inc()
+                connection.abort()
 
     async def _preflight(self, request: web.Request) -> web.Response:
         headers = self._cors(request)
