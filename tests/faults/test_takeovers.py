@@ -4,12 +4,15 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
+from pathlib import Path
 
 import pytest
 
 from livestream.events import MessagePosted, UserDeleted
 from livestream.serving import ServingCopy
 from livestream.times import now_ms
+from livestream_local.ports import free_ports
+from livestream_local.services import Service
 from livestream_projector.failpoints import Failpoint
 from tests.support.followers import following
 from tests.support.invariants import (
@@ -20,7 +23,8 @@ from tests.support.invariants import (
     views_of,
 )
 from tests.support.kafka_log import KafkaLog
-from tests.support.stacks import RunningStack, StartStack
+from tests.support.stacks import PROJECTOR, RunningStack, StartStack
+from tests.support.supervised import Supervised
 from tests.support.traffic import traffic
 from tests.support.waiting import wait_until
 
@@ -30,6 +34,7 @@ ZOMBIES = {
     "projector-3": Failpoint.BEFORE_COMMIT,
     "projector-4": Failpoint.AFTER_COMMIT,
 }
+FENCED = '"event": "fenced"'
 LATE_CHANNELS = 24
 LATE_PAUSE_S = 0.05
 
@@ -71,6 +76,25 @@ async def test_zombies_write_nothing(stack: RunningStack, log: KafkaLog, serving
 def are_back(stack: RunningStack, told: dict[str, int]) -> bool:
     """Each has noticed that it had lost its partitions, and has some again, with a log of so many characters before."""
     return all("partitions_assigned" in stack.log(name)[length:] for name, length in told.items())
+
+
+async def test_projectors_of_two_groups_fence_one_another_and_fold_everything_once(
+    stack: RunningStack, log: KafkaLog, serving: ServingCopy, unique: str, tmp_path: Path
+) -> None:
+    """A mistake in a configuration: each believes that every partition is its own, and no rebalance ever tells it."""
+    environment = {**stack.servers.environment, "PROJECTOR_GROUP": "another"}
+    stranger = Service("stranger", PROJECTOR, free_ports().projector, environment)
+    before = times_fenced(stack)
+    async with following(stack.stream_url, views_of(f"{unique}-0", f"{unique}-user-0")) as followers:
+        with Supervised([[stranger]], tmp_path) as others:
+            async with traffic(stack.ingest_url, unique) as posting:
+                await posting.more(1_000)
+            assert times_fenced(stack) + others.log("stranger").count(FENCED) > before, "they were in each other's way"
+        await assert_all_is_right(stack, log, serving, followers, posting.acknowledged)
+
+
+def times_fenced(stack: RunningStack) -> int:
+    return sum(stack.log(name).count(FENCED) for name in ("projector", *ZOMBIES))
 
 
 async def test_a_user_is_deleted_while_projectors_come_and_go(
