@@ -23,7 +23,7 @@ from livestream.frames import View, ViewKind
 from livestream.serving import ServingCopy
 from livestream.times import format_ms, now_ms
 from tests.support.dead_letters import DeadLetters, right_partition
-from tests.support.ingest import IngestClient, ingest_client
+from tests.support.ingest import IngestClient
 from tests.support.kafka_log import KafkaLog
 from tests.support.remains import places_with
 from tests.support.stacks import RunningStack
@@ -31,23 +31,11 @@ from tests.support.streaming import RunningGateway
 from tests.support.upstream_events import caught_up
 from tests.support.verifying import assert_equal_to_the_log
 from tests.support.waiting import wait_until_async
-from tests.support.web import WebClient, web_client
+from tests.support.web import WebClient
 
 DAY_MS = 24 * 60 * 60 * 1000
 ALLOWED_AHEAD_MS = 4 * 60 * 1000  # a minute less than where events are refused
 ERASED_S = 20
-
-
-@pytest.fixture
-async def ingest(stack: RunningStack) -> AsyncIterator[IngestClient]:
-    async with ingest_client(stack.ingest_url) as client:
-        yield client
-
-
-@pytest.fixture
-async def web(stack: RunningStack) -> AsyncIterator[WebClient]:
-    async with web_client(stack.web_url) as client:
-        yield client
 
 
 @pytest.fixture

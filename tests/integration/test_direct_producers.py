@@ -68,7 +68,7 @@ async def test_librdkafkas_default_partitioner_is_put_right_by_a_replay(
     names = (f"{unique}-{number}" for number in range(100))
     channels = [name for name in names if zlib.crc32(name.encode()) % PARTITIONS != right_partition(name)][:20]
     records = produce_with_librdkafka(stack, channels)
-    await letters.buried(*records)
+    assert {entry.reason for entry in await letters.buried(*records)} == {"wrong-partition"}
     replayed = await letters.run("replay", "--yes", *records)
     assert replayed.status == 0, replayed.output
     assert "Replayed: 20; left: 0." in replayed.output

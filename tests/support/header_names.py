@@ -6,6 +6,7 @@ from typing import Self
 from aiokafka import AIOKafkaProducer
 from aiokafka.record.default_records import _DefaultRecordBatchBuilderPy
 
+GZIP = 1
 _MAX_BATCH_BYTES = 2**20
 _MAGIC = 2
 _NOT_IDEMPOTENT = (-1, -1, -1)  # producer id, epoch and sequence
@@ -37,11 +38,11 @@ def batch_of(*records: tuple[bytes, Headers], compression: int = 0) -> bytes:
 
 
 async def send_with_any_names(
-    producer: AIOKafkaProducer, topic: str, partition: int, value: bytes, headers: Headers
+    producer: AIOKafkaProducer, topic: str, partition: int, value: bytes, headers: Headers, *, compress: bool = False
 ) -> int:
     """Returns the offset. The producer must not be idempotent."""
     batch = producer.create_batch()
-    batch._builder = _builder()
+    batch._builder = _builder(GZIP if compress else 0)
     assert batch.append(key=None, value=value, timestamp=None, headers=headers) is not None
     sent = await (await producer.send_batch(batch, topic, partition=partition))
     return int(sent.offset)

@@ -10,9 +10,7 @@ from aiokafka.record.memory_records import MemoryRecords
 
 from livestream import consumers
 from livestream_local.paths import ROOT
-from tests.support.header_names import Headers, NotUtf8, batch_of
-
-GZIP = 1
+from tests.support.header_names import GZIP, Headers, NotUtf8, batch_of
 
 
 def read(content: bytes) -> list[tuple[int, bytes, list[tuple[str, bytes]]]]:
