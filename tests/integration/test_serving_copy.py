@@ -7,7 +7,7 @@ import pytest
 
 from livestream.clients import redis_client
 from livestream.cursor import new_epoch
-from livestream.deltas import Batch, MessageRow, PositionStep, RemovedMessage, encode_batch, member_of
+from livestream.deltas import Batch, MessageRow, NameRow, PositionStep, RemovedMessage, encode_batch, member_of
 from livestream.serving import KEPT_MESSAGES, PublishOutcome, ServingCopy
 
 
@@ -20,7 +20,20 @@ async def serving(redis_url: str) -> AsyncIterator[ServingCopy]:
 
 async def begin(serving: ServingCopy) -> None:
     held = (await serving.status()).cursor
-    assert await serving.switch(new_epoch(), 1, 1, [(0, 0, 0, 0, 0)], replaces=held.epoch if held else "")
+    assert await serving.switch(new_epoch(), 1, 1, [(0, 0, 0, 0, 0)], replaces=held.epoch if held else "", staged=0)
+
+
+async def test_an_epoch_that_was_lost_in_part_is_not_switched_to(serving: ServingCopy) -> None:
+    """Emptied between two calls of a loader, Redis would show what came after that and call it everything."""
+    for forget in (serving.redis.flushall, serving.redis.ping):
+        epoch = new_epoch()
+        await serving.redis.flushall()
+        await serving.stage(epoch, "messages", [row(0, 0)])
+        await forget()
+        await serving.stage(epoch, "channels", [NameRow("c", "", 1, 0)])
+        switched = await serving.switch(epoch, 1, 1, [(0, 1, 0, 1, 1)], replaces="", staged=2)
+        assert switched is (forget == serving.redis.ping)
+        assert ((await serving.status()).cursor is not None) is switched
 
 
 def row(offset: int, ts_ms: int) -> MessageRow:

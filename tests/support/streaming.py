@@ -67,7 +67,8 @@ class ReadModelWriter:
         await self.serving.stage(self.epoch, "shares", chat.shares())
         position = (0, chat.offset, chat.users_offset, len(chat.messages), len(chat.names("channels")))
         held = (await self.serving.status()).cursor
-        assert await self.serving.switch(self.epoch, GENERATION, 1, [position], replaces=held.epoch if held else "")
+        replaces = held.epoch if held else ""
+        assert await self.serving.switch(self.epoch, GENERATION, 1, [position], replaces=replaces, staged=3)
         self.states = [chat.copy()]
         await self.report()
 

@@ -65,17 +65,24 @@ class Loader:
         _log.info("epoch_loading", epoch=epoch, generation=generation)
         async with connection.transaction(isolation="repeatable_read", readonly=True):
             positions = [tuple(row) for row in await connection.fetch(_POSITIONS, generation)]
-            messages = await newest_first(connection, generation, HistoryFilter(), KEPT_MESSAGES, None)
-            await self._serving.stage(epoch, "messages", messages)
-            for kind, query, row_type in _STAGED:
-                async for chunk in _chunks(connection, query, generation):
-                    await self._serving.stage(epoch, kind, [row_type(*row) for row in chunk])
-                    await guard.execute("SELECT 1")
-        if await self._serving.switch(epoch, generation, len(positions), positions, replaces=held):
+            staged = await self._stage(connection, guard, epoch)
+        if await self._serving.switch(epoch, generation, len(positions), positions, replaces=held, staged=staged):
             metrics.EPOCHS_LOADED.inc()
             _log.info("epoch_loaded", epoch=epoch, messages=sum(position[3] for position in positions))
         else:
-            _log.warning("epoch_superseded", epoch=epoch)
+            _log.warning("epoch_dropped", epoch=epoch)
+
+    async def _stage(self, connection: Any, guard: Any, epoch: str) -> int:
+        """Returns the number of calls that it took."""
+        messages = await newest_first(connection, self._generation, HistoryFilter(), KEPT_MESSAGES, None)
+        await self._serving.stage(epoch, "messages", messages)
+        staged = 1
+        for kind, query, row_type in _STAGED:
+            async for chunk in _chunks(connection, query, self._generation):
+                await self._serving.stage(epoch, kind, [row_type(*row) for row in chunk])
+                await guard.execute("SELECT 1")
+                staged += 1
+        return staged
 
 
 def _epoch(status: Status) -> str:

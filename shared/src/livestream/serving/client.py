@@ -147,12 +147,15 @@ class ServingCopy:
         positions: Sequence[tuple[int, int, int, int, int]],
         *,
         replaces: str,
+        staged: int,
     ) -> bool:
         """Make a staged epoch the one to read. `positions`: (partition, both next offsets, messages, channels).
 
-        False, and nothing done, where the epoch held is not `replaces` ("" for none): another loader was faster.
+        False, and nothing done, where the epoch held is not `replaces` ("" for none): another loader was faster. Nor
+        where Redis does not remember all of the `staged` calls of `stage`: it was emptied or restarted between them.
         """
-        return bool(await self._call("switch", epoch, generation, partitions, _encode(positions), replaces) == b"ok")
+        arguments = (epoch, generation, partitions, _encode(positions), replaces, staged)
+        return bool(await self._call("switch", *arguments) == b"ok")
 
     async def windows(self, *, messages: int = 0, channels: int = 0, users: int = 0) -> Windows:
         """The top of the three orders at one position. Raises NoEpochError."""

@@ -23,6 +23,7 @@
 --   floor       (ts_ms, member): where there is one, older messages may be in Postgres only
 --   erasures    sorted set: time in ms -> sequence of a user's deletion: what the stream holds before it goes then
 --   ended       hash: user -> the newest deletion's time in ms, whichever partition published it first
+--   staged      how many calls of `stage` filled the epoch, as far as this server remembers
 
 local BASE = '{livestream}:'
 local META = BASE .. 'meta'
@@ -37,7 +38,7 @@ local ERASE_AFTER_MS = 5000      -- followers are past a deletion by then; whoev
 local STAGED_SECONDS = 3600      -- a loader that died leaves nothing for longer
 
 local KEYS_OF_EPOCH = {
-  'messages', 'rows', 'deltas', 'marks', 'shares', 'ended', 'erasures', 'floor',
+  'messages', 'rows', 'deltas', 'marks', 'shares', 'ended', 'erasures', 'floor', 'staged',
   'channels:rows', 'channels:messages', 'channels:last', 'channels:name',
   'users:rows', 'users:messages', 'users:last', 'users:name',
 }
@@ -304,16 +305,19 @@ local function stage(_, args)
   else
     end_users(epoch, rows)
   end
+  redis.call('INCR', epoch_key(epoch, 'staged'))
   for _, name in ipairs(KEYS_OF_EPOCH) do redis.call('EXPIRE', epoch_key(epoch, name), STAGED_SECONDS) end
   return 'ok'
 end
 
--- switch(epoch, generation, partitions, [[partition, messages_offset, users_offset, messages, channels]], replaces) ->
--- 'ok': readers see the staged epoch from now on, and the one before is gone. 'superseded' where the epoch held is not
--- the one that the loader set out to replace ('' for none): a loader that was stopped for long comes too late.
+-- switch(epoch, generation, partitions, [[partition, messages_offset, users_offset, messages, channels]], replaces, staged)
+-- -> 'ok': readers see the staged epoch from now on, and the one before is gone. 'superseded' where the epoch held is not
+-- the one that the loader set out to replace ('' for none): a loader that was stopped for long comes too late. 'lost'
+-- where not all of the `staged` calls are remembered: the server was emptied or restarted between them.
 local function switch(_, args)
   local held = read_meta()
   if (held and held.epoch or '') ~= args[5] then return 'superseded' end
+  if number(redis.call('GET', epoch_key(args[1], 'staged'))) ~= number(args[6]) then return 'lost' end
   local before = redis.call('HGET', META, 'epoch')
   local fields = {
     'epoch', args[1], 'generation', args[2], 'partitions', args[3], 'run_id', run_id(),
