@@ -7,9 +7,10 @@ once: no increments, no order of steps that could hide a mistake.
 from livestream_auditor.witness.baseline import Baseline, DroppedPair, Shown
 from livestream_auditor.witness.facts import LogFacts, LogRecord, MessageFacts, message_key, text_digest
 from livestream_auditor.witness.read_model import NameTally, ReadModel, Tally
-from livestream_auditor.witness.sample import ChannelSample
+from livestream_auditor.witness.sample import EVERYTHING, ChannelSample
 
 __all__ = [
+    "EVERYTHING",
     "Baseline",
     "ChannelSample",
     "DroppedPair",

@@ -5,6 +5,7 @@ from typing import NamedTuple
 import msgspec
 
 from livestream.retention import Retention
+from livestream_auditor.witness.sample import ChannelSample
 
 DisplayOrder = tuple[int, str, int]
 
@@ -43,3 +44,14 @@ class Baseline(msgspec.Struct):
     user_names: dict[tuple[int, str], Shown] = msgspec.field(default_factory=dict)
     deleted_messages: dict[bytes, str] = msgspec.field(default_factory=dict)
     repeats: set[tuple[int, int]] = msgspec.field(default_factory=set)
+
+    def narrowed(self, sample: ChannelSample) -> "Baseline":
+        """As if there had never been other channels; what is known of users then serves to hide messages only."""
+        return msgspec.structs.replace(
+            self,
+            pairs={pair: dropped for pair, dropped in self.pairs.items() if pair[0] in sample},
+            channel_deleted_ms={name: ms for name, ms in self.channel_deleted_ms.items() if name in sample},
+            channel_names={name: shown for name, shown in self.channel_names.items() if name in sample},
+            user_names={},
+            deleted_messages={key: channel for key, channel in self.deleted_messages.items() if channel in sample},
+        )

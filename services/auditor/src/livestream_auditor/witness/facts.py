@@ -81,7 +81,8 @@ class UserDeletion(NamedTuple):
 class LogFacts:
     """The facts of a log with `partitions` of `messages.v1`; `take` each record once, a partition's in order.
 
-    Of channels that are not in `sample` nothing is remembered. More than `most_messages` halve the sample.
+    Of channels that are not in `sample` nothing is remembered. More than `most_messages` (with what the baseline has
+    of pairs and deleted messages) halve the sample.
     Where history was dropped, records of `messages.v1` are taken from the offsets of the `baseline` on.
     """
 
@@ -105,6 +106,9 @@ class LogFacts:
         self.repeats = 0
         self._deleted_ahead = dict(self.baseline.deleted_messages)
         self._names: dict[str, str] = {}
+        if not sample.is_whole:
+            self._narrow(sample)
+        self._keep_small()
 
     def take(self, record: LogRecord) -> None:
         self.records += 1
@@ -139,12 +143,21 @@ class LogFacts:
                 self.channel_deleted_ms[event.channel] = max(
                     time_ms, self.channel_deleted_ms.get(event.channel, time_ms)
                 )
-        while self._most_messages is not None and len(self.messages) + len(self._deleted_ahead) > self._most_messages:
+        self._keep_small()
+
+    @property
+    def remembered(self) -> int:
+        """Messages, deletions that came before theirs, and dropped pairs: what `most_messages` bounds."""
+        return len(self.messages) + len(self._deleted_ahead) + len(self.baseline.pairs)
+
+    def _keep_small(self) -> None:
+        while self._most_messages is not None and self.remembered > self._most_messages:
             self._narrow(self.sample.halved())
 
     def _narrow(self, sample: ChannelSample) -> None:
         """Forget all but the channels of `sample`, as if there had never been others."""
         self.sample = sample
+        self.baseline = self.baseline.narrowed(sample)
         self.messages = {key: message for key, message in self.messages.items() if message.channel in sample}
         self._deleted_ahead = {key: channel for key, channel in self._deleted_ahead.items() if channel in sample}
         self.channel_partition = {name: at for name, at in self.channel_partition.items() if name in sample}

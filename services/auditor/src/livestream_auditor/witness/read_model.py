@@ -8,6 +8,7 @@ from typing import TypeVar
 import msgspec
 
 from livestream_auditor.witness.facts import LogFacts, MessageFacts
+from livestream_auditor.witness.sample import ChannelSample
 
 K = TypeVar("K")
 
@@ -107,6 +108,11 @@ class ReadModel:
     def _user_stands(self, partition: int, user: str) -> bool:
         deleted_ms = self._deleted_users[partition].get(user, _NEVER_MS)
         return deleted_ms == self._facts.baseline.user_deleted_ms.get((partition, user), _NEVER_MS)
+
+    @property
+    def sample(self) -> ChannelSample:
+        """The channels that it knows of; users and totals are those of the whole log only if it is whole."""
+        return self._facts.sample
 
     @property
     def totals(self) -> tuple[int, int, int]:
