@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator
 from random import Random
 from typing import Final
 
+import msgspec
 from confluent_kafka import Producer
 
 from livestream.events import MESSAGES_TOPIC, MessagePosted, encode_event
@@ -20,14 +21,20 @@ _NAMED_EVERY: Final = 10  # messages a display name
 
 
 class DirectProducer:
-    """librdkafka, placing records as the contract asks. A record that was refused raises when flushed."""
+    """librdkafka, placing records as the contract asks. A record that was refused raises when flushed.
 
-    def __init__(self, bootstrap_servers: str) -> None:
+    `age_ms`: how long ago events say that they happened. Their append time says so too where a topic takes producers'
+    times for it.
+    """
+
+    def __init__(self, bootstrap_servers: str, age_ms: int = 0) -> None:
+        self._age_ms = age_ms
         self._producer = Producer({"bootstrap.servers": bootstrap_servers, "linger.ms": 5, "acks": "all"})
         self._failed: list[str] = []
 
     def post(self, event: MessagePosted) -> None:
         """Returns when it is queued."""
+        event = msgspec.structs.replace(event, ts_ms=event.ts_ms - self._age_ms)
         while True:
             try:
                 self._producer.produce(
@@ -35,6 +42,7 @@ class DirectProducer:
                     encode_event(event),
                     key=event.channel.encode(),
                     partition=partition_of(event.channel, PARTITIONS),
+                    timestamp=event.ts_ms,
                     on_delivery=self._delivered,
                 )
             except BufferError:

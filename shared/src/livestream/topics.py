@@ -55,8 +55,12 @@ class TopicSettings(msgspec.Struct, frozen=True):
     @property
     def log_configs(self) -> dict[str, str]:
         """Of `messages.v1` and `users.v1`, where they are to be made."""
-        kept_ms = -1 if self.retention_days is None else self.least_kept_ms + _SPARE_MS
-        return {"message.timestamp.type": _LOG_APPEND_TIME, "retention.ms": str(kept_ms), "retention.bytes": "-1"}
+        configs = {"message.timestamp.type": _LOG_APPEND_TIME, "retention.ms": "-1", "retention.bytes": "-1"}
+        if self.retention_days is not None:
+            kept_ms = (self.retention_days + 1) * DAY_MS + _SPARE_MS
+            # Kafka drops whole segments, and only those that are closed: deleted users' texts wait for that.
+            configs |= {"retention.ms": str(kept_ms), "segment.ms": str(DAY_MS)}
+        return configs
 
     @property
     def least_kept_ms(self) -> float:

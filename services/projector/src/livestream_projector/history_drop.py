@@ -23,9 +23,10 @@ _INTERVAL_SECONDS: Final = 20.0
 
 _DROP: Final = """
 WITH gone AS (
-    DELETE FROM messages WHERE generation = $1 AND (channel, id) IN (
-        SELECT channel, id FROM messages WHERE generation = $1 AND partition = $2 AND kept_ms < $3
-        ORDER BY kept_ms, log_offset LIMIT $4)
+    DELETE FROM {leaf} m USING (
+        SELECT ctid FROM {leaf} WHERE partition = $2 AND kept_ms < $3
+        ORDER BY kept_ms, log_offset LIMIT $4 FOR UPDATE) AS oldest
+    WHERE m.ctid = oldest.ctid
     RETURNING channel, username, ts_ms, append_ms, log_offset, posted, visible
 ), counted AS (
     SELECT gone.channel, gone.username, count(*) AS messages, max(gone.ts_ms) AS last_ms
@@ -123,7 +124,8 @@ class HistoryDropper:
                 partition,
             )
             arguments = (self._generation, partition)
-            gone: Any = await connection.fetchrow(_DROP, *arguments, before_ms, _CHUNK_ROWS)
+            statement = _DROP.format(leaf=f"messages_{self._generation:d}")
+            gone: Any = await connection.fetchrow(statement, *arguments, before_ms, _CHUNK_ROWS)
             if not gone[0]:
                 await connection.execute(
                     "UPDATE partitions SET dropped_before_ms = $3 WHERE generation = $1 AND partition = $2",
