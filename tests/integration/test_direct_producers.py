@@ -11,7 +11,7 @@ from cloudevents.core.v1.event import CloudEvent
 from confluent_kafka import KafkaError, Message, Producer
 
 from livestream.clients import redis_client
-from livestream.events import MESSAGES_TOPIC, encode_event
+from livestream.events import MESSAGES_TOPIC, MessagePosted, encode_event
 from livestream.serving import ServingCopy
 from tests.support.dead_letters import (
     FOLDED_S,
@@ -75,6 +75,28 @@ async def test_librdkafkas_default_partitioner_is_put_right_by_a_replay(
     for channel in channels:
         await shown.count(channel, 1)
     assert not set(records) & set(await letters.listed())
+
+
+async def test_of_transactions_only_what_was_committed_is_folded(
+    stack: RunningStack, letters: DeadLetters, shown: Shown, unique: str
+) -> None:
+    """As Kafka Streams and Flink produce. Their markers take places on the log, and are no records."""
+    partition, options = right_partition(unique), {"transactional_id": unique}
+    async with AIOKafkaProducer(bootstrap_servers=stack.kafka_bootstrap_servers, **options) as transactional:
+
+        async def send(*messages: MessagePosted) -> None:
+            for message in messages:
+                await transactional.send_and_wait(MESSAGES_TOPIC, encode_event(message), partition=partition)
+
+        async with transactional.transaction():
+            await send(post(unique, "1"), post(unique, "2"))
+        await transactional.begin_transaction()
+        await send(post(unique, "3"), post(unique, "1", "another text"))
+        await transactional.abort_transaction()
+        async with transactional.transaction():
+            await send(post(unique, "4"))
+    await shown.count(unique, 3)
+    assert not [line for line in (await letters.listed()).values() if line["channel"] == unique]
 
 
 def produce_with_librdkafka(stack: RunningStack, channels: list[str], **options: str) -> list[str]:

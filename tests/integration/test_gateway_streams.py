@@ -126,6 +126,7 @@ async def test_names_are_any_text(writer: ReadModelWriter, gateway: RunningGatew
         ("/v1/streams/users/a%0D%0Ab", 400),
         ("/v1/streams?view=home&view=users/%FF", 400),
         ("/v1/streams/users/a/b", 404),
+        ("/v1/nothing%0D%0A", 404),
     ],
 )
 async def test_addresses_of_nothing_are_told(gateway: RunningGateway, path: str, status: int) -> None:
@@ -135,6 +136,13 @@ async def test_addresses_of_nothing_are_told(gateway: RunningGateway, path: str,
         problem = await response.json(content_type=None)
         assert problem["status"] == status
         assert problem["detail"]
+
+
+async def test_other_methods_are_told_which_there_are(gateway: RunningGateway) -> None:
+    async with gateway.session.post(f"{gateway.url}/v1/streams/home") as response:
+        assert response.status == 405
+        assert response.headers["Allow"] == "GET, HEAD, OPTIONS"
+        assert response.content_type == "application/problem+json"
 
 
 async def test_headers_for_browsers_and_proxies(gateway: RunningGateway) -> None:

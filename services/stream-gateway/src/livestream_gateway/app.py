@@ -16,6 +16,7 @@ from livestream_gateway.fan_out import FanOut
 from livestream_gateway.follower import Follower
 from livestream_gateway.hub import Hub
 from livestream_gateway.presence import Presence
+from livestream_gateway.problems import answer_problems
 from livestream_gateway.routes import StreamRoutes
 from livestream_gateway.settings import Settings
 from livestream_gateway.views import READS_AT_ONCE, Views
@@ -29,7 +30,7 @@ class DrainingError(Exception):
 
 def build_app(settings: Settings) -> web.Application:
     """An application that serves streams; it needs the loop that will run it."""
-    app = web.Application()
+    app = web.Application(middlewares=[answer_problems])
     redis = redis_client(settings.redis_url)
     # The health check takes one connection besides.
     pool = postgres_pool(settings.database_url, READS_AT_ONCE + 1)
