@@ -15,7 +15,7 @@ from tests.support.ingest import IngestClient, ingest_client
 from tests.support.invariants import RECOVERY_S, assert_all_is_right, views_of
 from tests.support.kafka_log import kafka_log
 from tests.support.stacks import RunningStack, StartStack
-from tests.support.traffic import UPSTREAMS, traffic
+from tests.support.traffic import SOME_HUNDREDS, traffic
 from tests.support.upstream_events import PARTITIONS
 from tests.support.waiting import wait_until_async
 
@@ -61,7 +61,7 @@ async def test_without_a_broker_nothing_is_acknowledged_and_memory_stays_bounded
             await asyncio.to_thread(stack.stop, "kafka")
             before, memory = set(posting.acknowledged), process.memory_info().rss
             refused = posting.statuses[503]
-            enough = partial(are_refused, posting.statuses, refused + 3 * UPSTREAMS)
+            enough = partial(are_refused, posting.statuses, refused + 3 * SOME_HUNDREDS.upstreams)
             await wait_until_async(enough, RECOVERY_S, "refusals")
             assert posting.acknowledged == before
             assert process.memory_info().rss - memory < GROWTH_BYTES

@@ -44,13 +44,18 @@ Accepted = Collection[tuple[str, str]]
 
 
 async def assert_all_is_right(
-    stack: RunningStack, log: KafkaLog, serving: ServingCopy, followers: Followers, accepted: Accepted = ()
+    stack: RunningStack,
+    log: KafkaLog,
+    serving: ServingCopy,
+    followers: Followers,
+    accepted: Accepted = (),
+    recovery_s: float = RECOVERY_S,
 ) -> ReadModel:
     """Conservation, clients and commutation, once everything on the log is served. Nothing may be posted meanwhile.
 
     `accepted`: (channel, id) of messages that upstreams were told are on the log.
     """
-    model, _, _ = await caught_up(log, serving, RECOVERY_S)
+    model, _, _ = await caught_up(log, serving, recovery_s)
     findings = Findings()
     await verify(stack.addresses, findings, lambda _read, _all: None)
     assert findings.equal, {section.name: section.differences for section in findings.sections}
