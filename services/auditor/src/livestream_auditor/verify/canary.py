@@ -15,6 +15,18 @@ from livestream_auditor.verify.view_held import ViewHeld, decode_frame
 
 VIEWS: Final = ("home", "messages", "channels", "users")
 
+HOME_MESSAGES: Final = 50
+HOME_NAMES: Final = 10
+WINDOW_MESSAGES: Final = 200
+WINDOW_NAMES: Final = 500
+
+_WINDOWS: Final = {
+    "home": (HOME_MESSAGES, HOME_NAMES),
+    "messages": (WINDOW_MESSAGES, 0),
+    "channels": (0, WINDOW_NAMES),
+    "users": (0, WINDOW_NAMES),
+}
+
 _SILENCE_SECONDS: Final = 10.0  # a heartbeat comes every two
 _CONNECT_SECONDS: Final = 5.0
 
@@ -53,6 +65,11 @@ class Canary:
         if self.cursor is None or not self._complete:
             return None
         return Held(self.cursor, {name: view.copy() for name, view in self._views.items()})
+
+    def trim(self) -> None:
+        """Hold no more than the windows: else what a viewer has seen adds up for as long as it watches."""
+        for name, view in self._views.items():
+            view.trim(*_WINDOWS[name])
 
     async def follow(self) -> None:
         """Never ends: comes back whenever the stream ends or breaks."""

@@ -38,10 +38,14 @@ async def read_offsets(snapshot: DurableSnapshot) -> dict[int, int]:
     return {row[0]: row[1] for row in await snapshot.connection.fetch(_OFFSETS, snapshot.generation)}
 
 
+async def read_retention(snapshot: DurableSnapshot) -> Retention:
+    return Retention(RetentionChange(*row) for row in await snapshot.connection.fetch(_RETENTION))
+
+
 async def read_baseline(snapshot: DurableSnapshot) -> Baseline:
     """Raises asyncpg's errors, which the snapshot's context makes CouldNotRunError."""
     connection, generation = snapshot.connection, snapshot.generation
-    retention = Retention(RetentionChange(*row) for row in await connection.fetch(_RETENTION))
+    retention = await read_retention(snapshot)
     baseline = Baseline(retention, offsets=await read_offsets(snapshot))
     if not retention.ever_set:
         return baseline

@@ -11,6 +11,10 @@ class CouldNotRunError(Exception):
     """Something that has to be read cannot be; nothing is said about equality."""
 
 
+class LogUnreadableError(CouldNotRunError):
+    """It is the log: what was read of it so far may not be what is there."""
+
+
 class Difference(NamedTuple):
     """`expected` follows from the log, `found` is what was read; None where there is none."""
 

@@ -2,34 +2,40 @@
 
 from typing import Final, NamedTuple
 
+import msgspec
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from livestream.cursor import Cursor
-from livestream.deltas import Delta
+from livestream.deltas import Delta, Totals
 from livestream.retries import describe
 from livestream.serving import DeltaLog, NoEpochError, ServingCopy
-from livestream_auditor.verify.canary import Canary, Held
+from livestream_auditor.verify.canary import (
+    HOME_MESSAGES,
+    HOME_NAMES,
+    VIEWS,
+    WINDOW_MESSAGES,
+    WINDOW_NAMES,
+    Canary,
+    Held,
+)
 from livestream_auditor.verify.findings import CouldNotRunError, Section
 from livestream_auditor.verify.log_reader import Positions
-from livestream_auditor.verify.rows import NameSeen, message_expected, messages_expected, messages_seen, name_expected
+from livestream_auditor.verify.rows import NameSeen, check_newest, message_expected, name_expected
 from livestream_auditor.verify.view_held import NameJson, ViewHeld
 from livestream_auditor.witness import NameTally, ReadModel, message_key
 
 CATCH_UP_SECONDS: Final = 15.0  # ten times what a tick may take under load
 
 _ATTEMPTS: Final = 5
-_HOME_MESSAGES: Final = 50
-_HOME_NAMES: Final = 10
-_WINDOW_MESSAGES: Final = 200
-_WINDOW_NAMES: Final = 500
 
 
 class StreamRead(NamedTuple):
-    """What a viewer holds, and the position of the log that it stands for."""
+    """What a viewer holds, the position of the log that it stands for, and what Redis says of the totals there."""
 
     held: Held
     positions: Positions
+    totals: Totals
 
 
 async def read_stream(canary: Canary, redis: Redis) -> StreamRead:
@@ -61,10 +67,11 @@ async def _read(canary: Canary, redis: Redis) -> StreamRead | None:
     deltas = await _between(log, stand.cursor, held.cursor)
     if deltas is None:
         return None
-    positions = dict(stand.positions)
+    positions, totals = dict(stand.positions), stand.totals
     for delta in deltas:
         positions.update(delta.positions)
-    return StreamRead(held, positions)
+        totals = delta.totals
+    return StreamRead(held, positions, totals)
 
 
 async def _between(log: DeltaLog, after: Cursor, to: Cursor) -> list[Delta] | None:
@@ -89,36 +96,49 @@ async def _nothing_between(log: DeltaLog, after: Cursor, to: Cursor) -> bool:
     )
 
 
-def compare_stream(held: Held, model: ReadModel, section: Section) -> None:
-    """`model` is the witness's, at the position of `held`."""
-    for name in ("home", "messages", "channels", "users"):
+def compare_stream(read: StreamRead, model: ReadModel, section: Section) -> None:
+    """`model` is the witness's, at the position of `read`; users and totals are compared where it knows all of them."""
+    held, redis = read.held, msgspec.structs.astuple(read.totals)
+    if model.sample.is_whole:
+        section.check("totals", "Redis", model.totals, redis)
+    for name in VIEWS:
         view = held.views.get(name, ViewHeld())
         totals = (view.totals.messages, view.totals.channels, view.totals.users) if view.totals else None
-        section.check("totals", name, model.totals, totals)
+        section.check("totals", name, redis, totals)
     home, messages = held.views.get("home", ViewHeld()), held.views.get("messages", ViewHeld())
-    _compare_newest("home: messages", home, model, _HOME_MESSAGES, section)
-    _compare_top("home: channels", home.channels, model.channels, _HOME_NAMES, section)
-    _compare_top("home: users", home.users, model.users, _HOME_NAMES, section)
-    _compare_newest("messages: newest", messages, model, _WINDOW_MESSAGES, section)
+    _compare_newest("home: messages", home, model, HOME_MESSAGES, section)
+    _compare_newest("messages: newest", messages, model, WINDOW_MESSAGES, section)
     _compare_messages_held(messages, model, section)
+    if model.sample.is_whole:
+        _compare_top("home: channels", home.channels, model.channels, HOME_NAMES, section)
+        _compare_top("home: users", home.users, model.users, HOME_NAMES, section)
     channels, users = held.views.get("channels", ViewHeld()).channels, held.views.get("users", ViewHeld()).users
-    for kind, rows, tallies in (("channels", channels, model.channels), ("users", users, model.users)):
-        _compare_top(f"{kind}: top", rows, tallies, _WINDOW_NAMES, section)
-        for name, row in rows.items():
-            tally = tallies.get(name)
-            section.check(f"{kind}: all held", name, name_expected(tally) if tally else None, _seen(row))
+    _compare_names_held(
+        "channels", {n: row for n, row in channels.items() if n in model.sample}, model.channels, section
+    )
+    if model.sample.is_whole:
+        _compare_top("channels: top", channels, model.channels, WINDOW_NAMES, section)
+        _compare_top("users: top", users, model.users, WINDOW_NAMES, section)
+        _compare_names_held("users", users, model.users, section)
 
 
 def _compare_newest(kind: str, view: ViewHeld, model: ReadModel, count: int, section: Section) -> None:
-    rows = sorted(view.messages.values(), key=lambda row: (row.ts, row.channel, row.offset))[-count:]
-    section.check_ranked(kind, messages_expected(model.newest(count)), messages_seen(rows))
+    check_newest(section, kind, model, view.newest(count), count)
 
 
 def _compare_messages_held(view: ViewHeld, model: ReadModel, section: Section) -> None:
     """Also those below the window: edits and removals reach them."""
     for row in view.messages.values():
+        if row.channel not in model.sample:
+            continue
         message = model.find_shown(message_key(row.channel, row.id))
         section.check("messages: all held", (row.channel, row.id), message and message_expected(message), row.seen())
+
+
+def _compare_names_held(kind: str, rows: dict[str, NameJson], tallies: dict[str, NameTally], section: Section) -> None:
+    for name, row in rows.items():
+        tally = tallies.get(name)
+        section.check(f"{kind}: all held", name, name_expected(tally) if tally else None, _seen(row))
 
 
 def _compare_top(

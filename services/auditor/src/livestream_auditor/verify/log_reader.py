@@ -10,8 +10,8 @@ from aiokafka.errors import KafkaError
 from livestream.consumers import AIOKafkaConsumer
 from livestream.events import MESSAGES_TOPIC, USERS_TOPIC
 from livestream.retries import describe
-from livestream_auditor.verify.findings import CouldNotRunError
-from livestream_auditor.witness import Baseline, LogFacts, LogRecord
+from livestream_auditor.verify.findings import LogUnreadableError
+from livestream_auditor.witness import EVERYTHING, Baseline, ChannelSample, LogFacts, LogRecord
 
 Positions = Mapping[int, tuple[int, int]]
 """Partition of `messages.v1` → next offsets of `messages.v1` and of `users.v1`."""
@@ -25,13 +25,18 @@ _USERS: Final = TopicPartition(USERS_TOPIC, 0)
 
 
 class LogReader:
-    """`facts` reach from `baseline` as far as `advance` was asked for. Methods raise CouldNotRunError."""
+    """`facts` reach from `baseline` as far as `advance` was asked for. Methods raise LogUnreadableError.
+
+    `sample` and `most_messages` bound what is remembered, as LogFacts says.
+    """
 
     def __init__(
         self,
         bootstrap_servers: str,
         baseline: Baseline,
         on_progress: Callable[[int, int], None] = lambda _read, _all: None,
+        sample: ChannelSample = EVERYTHING,
+        most_messages: int | None = None,
     ) -> None:
         self._consumer = AIOKafkaConsumer(
             MESSAGES_TOPIC,
@@ -45,6 +50,8 @@ class LogReader:
         self._baseline = baseline
         self._on_progress = on_progress
         self._next: dict[TopicPartition, int] = {}
+        self._sample = sample
+        self._most_messages = most_messages
         self.facts = LogFacts(0)
 
     async def __aenter__(self) -> Self:
@@ -53,11 +60,11 @@ class LogReader:
             partitions = await self._begin()
         except KafkaError as error:
             await self._consumer.stop()
-            raise CouldNotRunError(f"Kafka cannot be read: {describe(error)}") from None
+            raise LogUnreadableError(f"Kafka cannot be read: {describe(error)}") from None
         except BaseException:
             await self._consumer.stop()
             raise
-        self.facts = LogFacts(partitions, self._baseline)
+        self.facts = LogFacts(partitions, self._baseline, self._sample, self._most_messages)
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -81,7 +88,7 @@ class LogReader:
                     self._consumer.seek(partition, self._next[partition])
             stalled = 0 if batches else stalled + 1
             if stalled > _STALLED_POLLS:
-                raise CouldNotRunError(f"Kafka sends nothing more of {', '.join(map(_name, behind))}")
+                raise LogUnreadableError(f"Kafka sends nothing more of {', '.join(map(_name, behind))}")
             self._on_progress(sum(min(self._next[p], t) for p, t in targets.items()), total)
             await asyncio.sleep(0)  # a live stream is read beside
 
@@ -90,7 +97,7 @@ class LogReader:
         try:
             ends = await self._consumer.end_offsets(list(self._next))
         except KafkaError as error:
-            raise CouldNotRunError(f"Kafka cannot be read: {describe(error)}") from None
+            raise LogUnreadableError(f"Kafka cannot be read: {describe(error)}") from None
         return {at.partition: (end, ends[_USERS]) for at, end in ends.items() if at.topic == MESSAGES_TOPIC}
 
     def next_offset(self, partition: int) -> int:
@@ -100,10 +107,12 @@ class LogReader:
     async def _begin(self) -> int:
         """Go to where the baseline of every partition ends; returns their number."""
         assigned: set[TopicPartition] = self._consumer.assignment()
+        if _USERS not in assigned or len(assigned) == 1:
+            raise LogUnreadableError(f"Kafka has no {MESSAGES_TOPIC} and {USERS_TOPIC} yet")
         for partition, start in (await self._consumer.beginning_offsets(list(assigned))).items():
             begin = start if partition == _USERS else max(start, self._baseline.offsets.get(partition.partition, 0))
             if start > 0 and not self._reaches_back(partition, start):
-                raise CouldNotRunError(f"{_name(partition)} begins at offset {start}: what came before is not known")
+                raise LogUnreadableError(f"{_name(partition)} begins at offset {start}: what came before is not known")
             self._consumer.seek(partition, begin)
             self._next[partition] = begin
         return len(assigned - {_USERS})
@@ -118,7 +127,7 @@ class LogReader:
         targets = {TopicPartition(MESSAGES_TOPIC, number): messages for number, (messages, _) in positions.items()}
         unknown = targets.keys() - self._next.keys()
         if unknown:
-            raise CouldNotRunError(
+            raise LogUnreadableError(
                 f"Kafka has no {', '.join(map(_name, unknown))}, but something was folded from there"
             )
         return targets | {_USERS: max((users for _, users in positions.values()), default=0)}
@@ -127,10 +136,10 @@ class LogReader:
         try:
             ends = await self._consumer.end_offsets(list(targets))
         except KafkaError as error:
-            raise CouldNotRunError(f"Kafka cannot be read: {describe(error)}") from None
+            raise LogUnreadableError(f"Kafka cannot be read: {describe(error)}") from None
         for partition, target in targets.items():
             if ends[partition] < target:
-                raise CouldNotRunError(
+                raise LogUnreadableError(
                     f"{_name(partition)} ends at offset {ends[partition]}, but was folded up to {target}: "
                     "this is not the log that was folded, or its end was lost"
                 )
@@ -141,7 +150,7 @@ class LogReader:
                 timeout_ms=_POLL_MS, max_records=_POLL_RECORDS
             )
         except KafkaError as error:
-            raise CouldNotRunError(f"Kafka cannot be read: {describe(error)}") from None
+            raise LogUnreadableError(f"Kafka cannot be read: {describe(error)}") from None
         return batches
 
     def _take(self, partition: TopicPartition, records: list[Any], target: int) -> None:

@@ -1,12 +1,13 @@
 """Rows in the form in which both sides are compared, so that a difference reads well."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 import msgspec
 
 from livestream import times
-from livestream_auditor.witness import MessageFacts, NameTally, text_digest
+from livestream_auditor.verify.findings import Section
+from livestream_auditor.witness import MessageFacts, NameTally, ReadModel, text_digest
 
 
 class MessageSeen(NamedTuple):
@@ -66,6 +67,13 @@ def messages_expected(messages: Iterable[MessageFacts]) -> Iterator[tuple[tuple[
 def messages_seen(messages: Iterable[MessageJson]) -> Iterator[tuple[tuple[str, int], MessageSeen]]:
     """The same for messages that were read."""
     return ((seen.key, seen) for seen in (message.seen() for message in messages))
+
+
+def check_newest(section: Section, kind: str, model: ReadModel, rows: Sequence[MessageJson], count: int) -> None:
+    """`rows`, oldest first, have to be the newest `count` that are shown; of a sample's, as many as are among them."""
+    sampled = [row for row in rows if row.channel in model.sample]
+    expected = model.newest(count if model.sample.is_whole else len(sampled))
+    section.check_ranked(kind, messages_expected(expected), messages_seen(sampled))
 
 
 def name_expected(tally: NameTally) -> NameSeen:

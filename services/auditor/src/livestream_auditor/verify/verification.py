@@ -101,7 +101,7 @@ async def _verify(
         stream = await read_stream(canary, redis)
         section, model = await verification.section("Stream", stream.positions)
         if model:
-            compare_stream(stream.held, model, section)
+            compare_stream(stream, model, section)
         return reader.facts
 
 

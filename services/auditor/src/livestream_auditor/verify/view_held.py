@@ -55,6 +55,18 @@ class ViewHeld:
         twin.messages, twin.channels, twin.users = dict(self.messages), dict(self.channels), dict(self.users)
         return twin
 
+    def newest(self, count: int) -> list[MessageJson]:
+        """In display order, oldest first."""
+        rows = sorted(self.messages.values(), key=lambda row: (row.ts, row.channel, row.offset))
+        return rows[max(0, len(rows) - count) :]
+
+    def trim(self, messages: int, names: int) -> None:
+        """Forget what lies below the window: what enters it is always told."""
+        self.messages = {(row.channel, row.id): row for row in self.newest(messages)}
+        for rows in (self.channels, self.users):
+            for row in sorted(rows.values(), key=lambda row: (-row.messages, row.name))[names:]:
+                del rows[row.name]
+
     def replace(self, frame: Frame) -> None:
         """Take a snapshot."""
         self.messages.clear()

@@ -145,6 +145,10 @@ class LogFacts:
                 )
         self._keep_small()
 
+    def channels(self) -> list[str]:
+        """The sampled channels that have, or had, a message."""
+        return sorted({*self.channel_partition, *(channel for channel, _ in self.baseline.pairs)})
+
     @property
     def remembered(self) -> int:
         """Messages, deletions that came before theirs, and dropped pairs: what `most_messages` bounds."""
