@@ -19,7 +19,7 @@ PROJECTOR = "livestream_projector"
 
 
 class RunningStack:
-    """A stack of one's own. Programs go by the names `kafka postgres valkey projector ingest gateway web`.
+    """A stack of one's own. Programs go by the names `kafka postgres valkey projector ingest gateway web auditor`.
 
     Further projectors are `projector-2` and so on.
     """
@@ -79,6 +79,9 @@ def described(stack: RunningStack, data: Path) -> Stack:
     return describe(stack.ports, data, stack.servers.environment)
 
 
+SERVING = ("projector", "ingest", "gateway", "web")
+
+
 class StartStack:
     """Starts stacks with fresh servers; each is stopped when its context ends."""
 
@@ -89,7 +92,10 @@ class StartStack:
     def __call__(
         self, environment: Mapping[str, str] | None = None, only: Sequence[str] | None = None, projectors: int = 1
     ) -> AbstractContextManager[RunningStack]:
-        """`environment` is added to every service's; `only` names the services to run, all by default."""
+        """`environment` is added to every service's; `only` names the services to run, by default all that serve.
+
+        The auditor runs where it is named: what most tests do to a stack is not what it should look at.
+        """
         return self._running(environment or {}, only, projectors)
 
     @contextmanager
@@ -101,7 +107,7 @@ class StartStack:
         ports = free_ports()
         with self._start_servers(data) as servers:
             addresses = Servers(servers.kafka_bootstrap_servers, servers.database_url, servers.redis_url, embedded=())
-            planned = [each for each in plan_services(ports, addresses) if only is None or each.name in only]
+            planned = [each for each in plan_services(ports, addresses) if each.name in (only or SERVING)]
             planned += further_projectors(projectors - 1, addresses)
             services = [
                 Service(each.name, each.module, each.port, {**each.environment, **own, **environment})

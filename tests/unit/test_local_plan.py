@@ -34,9 +34,11 @@ def test_services_listen_where_the_contract_says_and_know_of_one_another() -> No
         "ingest": 9001,
         "gateway": 9002,
         "projector": 9003,
+        "auditor": 9008,
     }
     assert services["web"].environment["STREAM_URL"] == ":9002"
     assert services["gateway"].environment["WEB_ORIGINS"] == ":9000"
+    assert services["auditor"].environment["AUDIT_STREAM_URL"] == "http://127.0.0.1:9002"
     for service in services.values():
         assert servers.environment.items() <= service.environment.items()
         launch = service.prepare()

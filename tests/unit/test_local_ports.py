@@ -11,8 +11,8 @@ from livestream_local.ports import Ports, free_ports, require_free
 def test_ports_follow_the_base_in_the_contract_s_order() -> None:
     ports = Ports.from_base(9000)
     assert (ports.web, ports.ingest, ports.gateway) == (9000, 9001, 9002)
-    others = {ports.projector, ports.kafka, ports.kafka_controller, ports.postgres, ports.redis}
-    assert others == set(range(9003, 9008))
+    others = {ports.projector, ports.kafka, ports.kafka_controller, ports.postgres, ports.redis, ports.auditor}
+    assert others == set(range(9003, 9009))
 
 
 @pytest.mark.parametrize("base", [0, -1, 65529, 70000])

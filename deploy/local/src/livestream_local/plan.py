@@ -65,4 +65,10 @@ def plan_services(ports: Ports, servers: Servers) -> list[Service]:
         Service("ingest", "livestream_ingest", ports.ingest, shared),
         Service("gateway", "livestream_gateway", ports.gateway, {**shared, "WEB_ORIGINS": f":{ports.web}"}),
         Service("web", "livestream_web", ports.web, {**shared, "STREAM_URL": f":{ports.gateway}"}),
+        Service(
+            "auditor",
+            "livestream_auditor",
+            ports.auditor,
+            {**shared, "AUDIT_STREAM_URL": f"http://127.0.0.1:{ports.gateway}"},
+        ),
     ]

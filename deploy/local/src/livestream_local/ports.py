@@ -23,6 +23,7 @@ class Ports:
     kafka_controller: int
     postgres: int
     redis: int
+    auditor: int
 
     @classmethod
     def from_base(cls, base: int) -> "Ports":
