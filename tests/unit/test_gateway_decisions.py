@@ -89,6 +89,12 @@ def test_the_lag_is_the_slowest_partitions() -> None:
     assert assess(status(report(lag_ms=3), report(1, lag_ms=40)), 0).lag_ms == 40
 
 
+@pytest.mark.parametrize(("behind_ms", "state"), [(5_000, StreamState.LIVE), (5_001, StreamState.STALE)])
+def test_what_the_gateway_has_not_got_is_a_lag_like_any_other(behind_ms: int, state: StreamState) -> None:
+    health = assess(status(report(lag_ms=3)), 0, behind_ms)
+    assert (health.state, health.lag_ms) == (state, behind_ms)
+
+
 def test_ticks_grow_with_what_a_fan_out_takes_and_recover_slowly() -> None:
     pace = Pace()
     assert pace.tick_ms == 100

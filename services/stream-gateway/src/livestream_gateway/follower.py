@@ -48,12 +48,15 @@ class Follower:
         self._poke = poke
         self._status: Status | None = None
         self._status_at = 0.0
+        # The oldest position seen in Redis that we have not got to, and when it was seen.
+        self._ahead: tuple[int, float] | None = None
         self._observing: asyncio.Task[None] | None = None
         self._begun = asyncio.Event()
 
-    def last_status(self) -> tuple[Status | None, int]:
-        """What Redis said last, and how many milliseconds ago."""
-        return self._status, round((time.monotonic() - self._status_at) * 1000)
+    def last_status(self) -> tuple[Status | None, int, int]:
+        """What Redis said last, how many milliseconds ago, and for how many we have been behind what it has."""
+        now = time.monotonic()
+        return self._status, round((now - self._status_at) * 1000), round(self._behind_seconds(now) * 1000)
 
     async def run(self) -> None:
         """Runs until it is cancelled."""
@@ -94,12 +97,20 @@ class Follower:
         if epoch != (self.following.log.epoch if self.following else None):
             self._begin(status.cursor)
         if status.cursor and self.following:
+            if self._ahead is None or self.following.recent.end >= self._ahead[0]:
+                self._ahead = (status.cursor.sequence, self._status_at)
             metrics.FOLLOWER_LAG_DELTAS.set(max(status.cursor.sequence - self.following.recent.end, 0))
             metrics.RETAINED_BYTES.set(self.following.recent.held_bytes)
         self._poke()
 
+    def _behind_seconds(self, now: float) -> float:
+        if self.following is None or self._ahead is None or self.following.recent.end >= self._ahead[0]:
+            return 0.0
+        return now - self._ahead[1]
+
     def _begin(self, cursor: Cursor | None) -> None:
         """Follow anew from a cursor, or nothing."""
+        self._ahead = None
         if cursor is None:
             self.following = None
             self._begun.clear()

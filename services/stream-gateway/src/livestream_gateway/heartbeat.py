@@ -11,7 +11,7 @@ STALE_AFTER_MS: Final = 5_000
 
 
 class Health(NamedTuple):
-    """`lag_ms` is the slowest partition's; `rebuild` is the progress of one from 0 to 1."""
+    """`lag_ms` is the slowest partition's, or our own if that is more; `rebuild` is the progress of one from 0 to 1."""
 
     state: StreamState
     last_message_ms: int | None = None
@@ -22,15 +22,16 @@ class Health(NamedTuple):
         return status_json(self.state, self.last_message_ms, self.lag_ms, tick_ms, self.rebuild)
 
 
-def assess(status: Status | None, age_ms: int) -> Health:
+def assess(status: Status | None, age_ms: int, behind_ms: int = 0) -> Health:
     """`age_ms` is how long ago Redis gave that status: its clock is taken to have gone on since.
 
-    So reports grow old while Redis is away, and staleness needs no rule of its own for that.
+    So reports grow old while Redis is away, and staleness needs no rule of its own for that. `behind_ms`: for how long
+    deltas have been in Redis that this gateway has not got; to viewers that is a lag like any other.
     """
     if status is None:
         return Health(StreamState.STALE)
     now_ms = status.now_ms + age_ms
-    lag_ms = max((report.lag_ms for report in status.reports), default=0)
+    lag_ms = max([behind_ms, *(report.lag_ms for report in status.reports)])
     return Health(_state(status, now_ms, age_ms, lag_ms), status.last_message_ms, lag_ms, status.rebuild)
 
 
