@@ -15,12 +15,19 @@ _IDLE_SECONDS: Final = 1.0
 # The column that a deletion looks at, and the display name that it takes along. The other one stays: a channel's newest
 # display name may have come with the message of a user who is gone.
 _SCOPE_COLUMNS: Final = {"channel": ("channel", "channel_display_name"), "user": ("username", "user_display_name")}
+# A message that was hidden before has no text any more, but may have its display name.
 _ERASE: Final = """
 UPDATE messages SET visible = false, text = '', {display_name} = NULL
 WHERE generation = $1 AND (channel, id) IN (
-    SELECT channel, id FROM messages
-    WHERE generation = $1 AND visible AND {column} = $2 AND partition = $3 AND least(ts_ms, append_ms) <= $4
-    LIMIT $5)
+    (SELECT channel, id FROM messages
+     WHERE generation = $1 AND {column} = $2 AND partition = $3 AND least(ts_ms, append_ms) <= $4
+       AND visible
+     LIMIT $5)
+    UNION ALL
+    (SELECT channel, id FROM messages
+     WHERE generation = $1 AND {column} = $2 AND partition = $3 AND least(ts_ms, append_ms) <= $4
+       AND NOT visible AND {display_name} IS NOT NULL
+     LIMIT $5))
 """
 
 _log = get_logger(__name__)
