@@ -130,18 +130,7 @@ class Projector:
         self.oldest_pending_ms.clear()
 
     async def _commit_run(self, consumer: AIOKafkaConsumer, run: Sequence[Record]) -> None:
-        """Fold and commit, again and again while a server is away. Where it is fenced, everything starts anew."""
-        positioned, waits = self._positioned, delays()
-        while self._positioned == positioned:
-            try:
-                async with self.between_batches:
-                    self._committed(await self._store.fold(run, self.states))
-            except FencedError as error:
-                await self._start_anew(consumer, error)
-            except _FAILURES as error:
-                await self._back_off("fold", error, waits)
-            else:
-                return
+        await self._commit(consumer, "fold", lambda: self._store.fold(run, self.states))
 
     async def _apply_user_deletions(self, consumer: AIOKafkaConsumer) -> None:
         positioned = self._positioned
@@ -154,24 +143,38 @@ class Projector:
     async def _commit_user_record(
         self, consumer: AIOKafkaConsumer, partition: int, record: UserDeletion | PassedRecord
     ) -> None:
+        def attempt() -> Awaitable[Committed]:
+            if isinstance(record, PassedRecord):
+                return self._store.pass_by_user_record(partition, record, self.states)
+            return self._store.fold_user_deletion(partition, record, self.states)
+
+        await self._commit(consumer, "fold_user_deletion", attempt)
+
+    async def _commit(
+        self, consumer: AIOKafkaConsumer, operation: str, attempt: Callable[[], Awaitable[Committed]]
+    ) -> None:
+        """Fold and commit, again and again while a server is away. Where it is fenced, everything starts anew."""
         positioned, waits = self._positioned, delays()
         while self._positioned == positioned:
             try:
                 async with self.between_batches:
-                    if isinstance(record, PassedRecord):
-                        committed = await self._store.pass_by_user_record(partition, record, self.states)
-                    else:
-                        committed = await self._store.fold_user_deletion(partition, record, self.states)
-                    self._committed(committed)
+                    if self._positioned == positioned:
+                        self._committed(await attempt(), positioned)
             except FencedError as error:
                 await self._start_anew(consumer, error)
             except _FAILURES as error:
-                await self._back_off("fold_user_deletion", error, waits)
+                await self._back_off(operation, error, waits)
             else:
                 return
 
-    def _committed(self, committed: Committed) -> None:
-        self.states.update((p, state) for p, state in committed.partitions.items() if p in self.states)
+    def _committed(self, committed: Committed, positioned: int) -> None:
+        """Take note of a batch that is in.
+
+        Positions that were set anew meanwhile may have been read before that, and the consumer goes on from them: so
+        must `states`. What is read again then is fenced, and starts anew.
+        """
+        if self._positioned == positioned:
+            self.states.update(committed.partitions)
         if committed.outbox:
             self._publisher.enqueue(*committed.outbox)
 
