@@ -1,0 +1,82 @@
+"""The projector's store on the simulated database: the steps of `livestream_projector.store.Store`, one call each."""
+
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+
+from livestream.fold import Changes, PartitionState, Prior, Record, UserDeletion, advance_users
+from livestream_projector.store import BeforeCommit, Committed, PassedRecord, Store
+from livestream_projector.writes import FencedError
+from tests.support.simulation.database import Database, Session, Transaction, offsets_of
+from tests.support.simulation.servers import Reply
+from tests.support.simulation.world import Process
+
+
+class SimulatedStore(Store):
+    """Raises what the real one raises."""
+
+    def __init__(self, database: Database, process: Process, generation: int, bury: BeforeCommit) -> None:
+        self.generation = generation
+        self._database = database
+        self._process = process
+        self._bury = bury
+
+    async def positions(self, partitions: Sequence[int]) -> dict[int, PartitionState]:
+        async with self._session() as session:
+            return await self._load_partitions(session, partitions)
+
+    async def fold(self, records: Sequence[Record], expected: dict[int, PartitionState]) -> Committed:
+        async with self._session() as session:
+            partitions = await self._stands_as({record.partition for record in records}, expected, session)
+            return await self._write(session, lambda: self._database.read.changes_of(records, partitions))
+
+    async def fold_user_deletion(
+        self, partition: int, deletion: UserDeletion, expected: dict[int, PartitionState]
+    ) -> Committed:
+        async with self._session() as session:
+            partitions = await self._stands_as({partition}, expected, session)
+            read = self._database.read
+            return await self._write(session, lambda: read.changes_of_user_deletion(partition, deletion, partitions))
+
+    async def pass_by_user_record(
+        self, partition: int, record: PassedRecord, expected: dict[int, PartitionState]
+    ) -> Committed:
+        async with self._session() as session:
+            partitions = await self._stands_as({partition}, expected, session)
+            changes = Changes(Prior(partitions))
+            advance_users(changes.prior, partition, record.offset, record.checksum)
+            return await self._write(session, lambda: changes)
+
+    async def _stands_as(
+        self, wanted: set[int], expected: dict[int, PartitionState], session: Session
+    ) -> dict[int, PartitionState]:
+        found = await self._load_partitions(session, sorted(wanted))
+        for partition in wanted:
+            believed = expected.get(partition)
+            if believed is None or offsets_of(found[partition]) != offsets_of(believed):
+                raise FencedError(f"partition {partition} does not stand where this process left it")
+        return found
+
+    async def _load_partitions(self, session: Session, partitions: Sequence[int]) -> dict[int, PartitionState]:
+        found: dict[int, PartitionState] = await session.run(
+            lambda reply: reply(self._database.read.positions(partitions))
+        )
+        return found
+
+    async def _write(self, session: Session, fold: Callable[[], Changes]) -> Committed:
+        def prior_and_fold(reply: Reply) -> None:
+            reply(fold())
+
+        changes: Changes = await session.run(prior_and_fold)
+        await self._bury(changes.dead_letters)
+        transaction = Transaction(session, changes)
+        await transaction.advance()
+        outbox = await transaction.commit()
+        return Committed(changes.prior.partitions, outbox)
+
+    @asynccontextmanager
+    async def _session(self) -> AsyncIterator[Session]:
+        session = self._database.open(self._process)
+        try:
+            yield session
+        finally:
+            session.close()
