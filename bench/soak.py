@@ -5,8 +5,6 @@ in docs/benchmarks.md. What breaks the stack and what holds it to its promises a
 """
 
 import asyncio
-import os
-import sys
 import tempfile
 import time
 from collections import Counter
@@ -31,6 +29,7 @@ from livestream.times import now_ms
 from tests.support.followers import Followers, following
 from tests.support.invariants import assert_all_is_right, views_of
 from tests.support.kafka_log import KafkaLog, kafka_log
+from tests.support.rebuilding import start_rebuild
 from tests.support.servers import EmbeddedServers
 from tests.support.stacks import RunningStack, StartStack
 from tests.support.traffic import Pace, traffic
@@ -145,15 +144,13 @@ async def _watch(stack: RunningStack, followers: Followers, seconds: float) -> i
     """Until the time is over; halfway a rebuild is begun. Returns how many came to their end."""
     async with asyncio.timeout(seconds + _SETTLED_SECONDS):
         await _check_for(followers, seconds / 2)
-        rebuild = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "livestream_projector.rebuild",
-            env=os.environ | stack.servers.environment, stdout=asyncio.subprocess.DEVNULL,
-            stderr=asyncio.subprocess.DEVNULL,
-        )  # fmt: skip
+        rebuild = await start_rebuild(stack)
+        heard = asyncio.create_task(rebuild.communicate())
         await _check_for(followers, seconds / 2)
         if rebuild.returncode is None:
             rebuild.kill()
-        return int(await rebuild.wait() == 0)
+        await heard
+        return int(rebuild.returncode == 0)
 
 
 async def _check_for(followers: Followers, seconds: float) -> None:

@@ -1,8 +1,5 @@
 """History that is dropped from a running stack: counts stay, on pages, in a verification, and through a rebuild."""
 
-import asyncio
-import os
-import sys
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from random import Random
@@ -31,17 +28,16 @@ from livestream.retention import DAY_MS
 from livestream.serving import ServingCopy
 from livestream.times import now_ms
 from livestream.topic_configs import alter_topic
-from livestream_auditor.verify.findings import Findings
-from livestream_auditor.verify.verification import verify
 from tests.support.followers import Followers, following
 from tests.support.kafka_log import KafkaLog
+from tests.support.rebuilding import rebuild
 from tests.support.shown import rows_of
 from tests.support.stacks import RunningStack, StartStack
+from tests.support.verifying import assert_equal_to_the_log
 from tests.support.waiting import wait_until_async
 
 # The dropper looks every twenty seconds.
 DROP_S = 90
-REBUILD_S = 90
 FOLDED_S = 60
 
 
@@ -90,21 +86,6 @@ def three_days(random: Random) -> Iterator[tuple[Event, int]]:
         if number == 300:
             yield UserDeleted("u3", at_ms), at_ms
             yield ChannelDeleted("c3", at_ms), at_ms
-
-
-async def assert_equal(stack: RunningStack) -> None:
-    findings = Findings()
-    await verify(stack.addresses, findings, lambda _done, _of: None)
-    assert findings.equal, {section.name: section.differences for section in findings.sections}
-
-
-async def rebuild(stack: RunningStack) -> None:
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "livestream_projector.rebuild",
-        env=os.environ | stack.servers.environment, stdout=asyncio.subprocess.PIPE,
-    )  # fmt: skip
-    await asyncio.wait_for(process.communicate(), REBUILD_S)
-    assert process.returncode == 0
 
 
 @pytest.fixture
@@ -178,13 +159,13 @@ async def test_history_goes_and_counts_stay(
         assert 0 < len(kept["messages"]) < sum(messages for messages, _ in kept["totals"].values()) / 2
         await wait_until_async(lambda: _told(followers), DROP_S, "clients that begin anew, without what is gone")
         await followers.agree_with_a_new_client()
-    await assert_equal(stack)
+    await assert_equal_to_the_log(stack)
 
     await forget_segments(stack, postgres)
-    await assert_equal(stack)
+    await assert_equal_to_the_log(stack)
     await rebuild(stack)
     assert await live_rows(postgres) == kept
-    await assert_equal(stack)
+    await assert_equal_to_the_log(stack)
 
     await log.append([dropped_post])
     await folded(serving, log)
@@ -198,12 +179,12 @@ async def test_history_goes_and_counts_stay(
         return dropped_post.user not in rows["users"] and "c2" not in rows["channels"]
 
     await wait_until_async(gone, FOLDED_S, "a user and a channel that are gone, with all that was dropped")
-    await assert_equal(stack)
+    await assert_equal_to_the_log(stack)
     before = await live_rows(postgres)
     await rebuild(stack)
     assert await live_rows(postgres) == before
     stack.restart("projector")
-    await assert_equal(stack)
+    await assert_equal_to_the_log(stack)
 
 
 async def _told(followers: Followers) -> bool:

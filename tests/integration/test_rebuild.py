@@ -1,8 +1,6 @@
 """A rebuild beside live traffic: the same rows in a new generation, and viewers who are told and go on."""
 
 import asyncio
-import os
-import sys
 from collections.abc import Iterator
 from random import Random
 
@@ -15,14 +13,13 @@ from livestream.events import ChannelDeleted, MessagePosted, UserDeleted
 from livestream.serving import ServingCopy
 from livestream.times import now_ms
 from livestream_auditor.sse import EventParser, read_events
-from livestream_auditor.verify.findings import Findings
-from livestream_auditor.verify.verification import verify
 from tests.support.kafka_log import KafkaLog
+from tests.support.rebuilding import REBUILD_S, finish_rebuild, start_rebuild
 from tests.support.stacks import RunningStack, StartStack
 from tests.support.upstream_events import caught_up, messages
+from tests.support.verifying import assert_equal_to_the_log
 from tests.support.waiting import wait_until_async
 
-REBUILD_S = 90
 # Live traffic of some hundreds a second: what an upstream can post at most would be ahead of any fold on two cores.
 POST_PAUSE_S = 0.05
 
@@ -33,26 +30,9 @@ def stack(start_stack: StartStack) -> Iterator[RunningStack]:
         yield running
 
 
-async def start_rebuild(stack: RunningStack) -> asyncio.subprocess.Process:
-    return await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-m",
-        "livestream_projector.rebuild",
-        env=os.environ | stack.servers.environment,
-        stdout=asyncio.subprocess.PIPE,
-    )
-
-
-async def finish(process: asyncio.subprocess.Process) -> None:
-    await asyncio.wait_for(process.communicate(), REBUILD_S)
-    assert process.returncode == 0
-
-
 async def assert_equal(stack: RunningStack, log: KafkaLog, serving: ServingCopy) -> None:
     await caught_up(log, serving)
-    findings = Findings()
-    await verify(stack.addresses, findings, lambda _done, _of: None)
-    assert findings.equal, findings
+    await assert_equal_to_the_log(stack)
 
 
 async def generations(stack: RunningStack) -> list[tuple[int, str]]:
@@ -98,7 +78,7 @@ async def test_a_rebuild_beside_live_traffic_gives_the_same_rows(
     watching = asyncio.create_task(watch(stack, states, counts))
     enough = asyncio.Event()
     posting = asyncio.create_task(keep_posting(log, enough))
-    await finish(await start_rebuild(stack))
+    await finish_rebuild(await start_rebuild(stack))
     enough.set()
     await posting
     await assert_equal(stack, log, serving)
@@ -128,6 +108,6 @@ async def test_a_rebuild_that_was_killed_is_begun_again(
     killed.kill()
     await killed.communicate()
     await assert_equal(stack, log, serving)
-    await finish(await start_rebuild(stack))
+    await finish_rebuild(await start_rebuild(stack))
     await assert_equal(stack, log, serving)
     assert len(await generations(stack)) == 1

@@ -1,8 +1,5 @@
 """What has to hold after every fault, whatever broke: by the witness, by the rows themselves, and by clients."""
 
-import asyncio
-import os
-import sys
 from collections.abc import Collection
 from typing import Any
 
@@ -11,17 +8,16 @@ import asyncpg
 from livestream.frames import View, ViewKind
 from livestream.serving import ServingCopy
 from livestream.times import format_ms
-from livestream_auditor.verify.findings import Findings
-from livestream_auditor.verify.verification import verify
 from livestream_auditor.witness import MessageFacts, ReadModel, message_key, text_digest
 from tests.support.followers import FollowedView, Follower, Followers
 from tests.support.kafka_log import KafkaLog
+from tests.support.rebuilding import rebuild
 from tests.support.stacks import RunningStack
 from tests.support.upstream_events import caught_up
+from tests.support.verifying import assert_equal_to_the_log
 
 # A projector that died is missed after its session timeout of ten seconds; a server comes back within some more.
 RECOVERY_S = 60
-REBUILD_S = 90
 
 # A client need not be told what it cannot miss on home, which shows the newest messages only.
 _COMPLETE_KINDS = frozenset({ViewKind.MESSAGES, ViewKind.CHANNEL, ViewKind.USER})
@@ -56,9 +52,7 @@ async def assert_all_is_right(
     `accepted`: (channel, id) of messages that upstreams were told are on the log.
     """
     model, _, _ = await caught_up(log, serving, recovery_s)
-    findings = Findings()
-    await verify(stack.addresses, findings, lambda _read, _all: None)
-    assert findings.equal, {section.name: section.differences for section in findings.sections}
+    await assert_equal_to_the_log(stack)
     await _assert_conserved(stack, model)
     lost = [key for key in accepted if model.find(message_key(*key)) is None]
     assert not lost, f"{len(lost)} that were acknowledged are not there: {sorted(lost)[:5]}"
@@ -102,12 +96,7 @@ def _is_in(view: FollowedView, message: MessageFacts) -> bool:
 async def assert_a_rebuild_gives_the_same_rows(stack: RunningStack) -> None:
     """Replay: the log folded anew in one go is row for row what was folded through all that happened."""
     before = await live_rows(stack)
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "livestream_projector.rebuild",
-        env=os.environ | stack.servers.environment, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
-    )  # fmt: skip
-    _, errors = await asyncio.wait_for(process.communicate(), REBUILD_S)
-    assert process.returncode == 0, errors.decode()
+    await rebuild(stack)
     after = await live_rows(stack)
     for table in _ROWS:
         assert after[table] == before[table], table
