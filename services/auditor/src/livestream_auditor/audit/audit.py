@@ -19,8 +19,6 @@ from livestream_auditor.verify.live_stream import compare_stream, read_stream
 from livestream_auditor.verify.log_reader import Positions
 from livestream_auditor.verify.serving_copy import CopyRead, compare_serving_copy, read_serving_copy
 
-# Walking through so many names takes two seconds; where there are more, only those of sampled channels are read.
-_MOST_NAMES: Final = 200_000
 # Redis is behind Postgres by a transaction or two. If it stays behind, that is for the lag's own metric to say.
 _REACH_SECONDS: Final = 30.0
 _LOOK_EVERY_SECONDS: Final = 0.2
@@ -70,8 +68,8 @@ class Auditor:
             raise CouldNotRunError("Redis holds no read model at the moment: it is being loaded or rebuilt") from None
         except RedisError as error:
             raise CouldNotRunError(f"Redis cannot be read: {describe(error)}") from None
-        walkable = totals.channels + totals.users <= _MOST_NAMES
-        return await read_serving_copy(self._redis, None if walkable else witness.facts.channels())
+        walkable = totals.channels + totals.users <= self._settings.most_names
+        return await read_serving_copy(self._redis, None if walkable else witness.channels_at)
 
     async def _reached(
         self, witness: WitnessLog, read: Callable[[], Awaitable[T]], positions: Callable[[T], Positions]

@@ -24,7 +24,7 @@ from livestream_auditor.witness import MessageFacts, ReadModel
 NEWEST_MESSAGES: Final = 500  # more than any window shows
 # Of older messages so many a look: a few hundredths of a second, and all of a sample within hours.
 _LOOK_MESSAGES: Final = 2_000
-_LOOK_CHANNELS: Final = 50
+_LOOK_CHANNELS: Final = 1_000
 
 # What ChannelSample asks of a name.
 _SAMPLED_CHANNELS: Final = f"{CHANNELS} AND ('x' || left(md5(channel), 8))::bit(32)::bigint < $2"
@@ -33,7 +33,8 @@ _SAMPLED_VISIBLE: Final = f"{VISIBLE} AND m.channel = ANY($2)"
 _COUNTS: Final = f"SELECT channel, count(*) FROM ({_SAMPLED_VISIBLE}) AS visible GROUP BY channel"  # noqa: S608 - ours
 _NEWEST: Final = f"{_SAMPLED_VISIBLE} ORDER BY m.ts_ms DESC, m.channel DESC, m.log_offset DESC LIMIT $3"
 _PAGE: Final = f"""
-{VISIBLE} AND m.channel = $2 AND (m.ts_ms, m.log_offset) > ($3, $4) ORDER BY m.ts_ms, m.log_offset LIMIT $5
+{_SAMPLED_VISIBLE} AND (m.channel, m.ts_ms, m.log_offset) > ($3, $4, $5)
+ORDER BY m.channel, m.ts_ms, m.log_offset LIMIT $6
 """
 _CONSERVATION: Final = """
 SELECT p.partition, p.messages, p.channels, coalesce(c.messages, 0), coalesce(c.channels, 0),
@@ -118,19 +119,25 @@ async def _walk(
     snapshot: DurableSnapshot, by_channel: Mapping[str, list[MessageFacts]], after: Place, section: Section
 ) -> Place:
     """Compare some messages, channel by channel, from where the look before ended; begins anew at the end."""
-    left = _LOOK_MESSAGES
     channels = [channel for channel in sorted(by_channel) if channel >= after.channel]
+    looked_at: list[str] = []
+    expected: list[MessageFacts] = []
     for channel in channels[:_LOOK_CHANNELS]:
-        start = (after.ts_ms, after.offset) if channel == after.channel else _BEFORE_ALL[1:]
-        behind = [message for message in by_channel[channel] if (message.ts_ms, message.offset) > start]
-        expected = heapq.nsmallest(left, behind, key=lambda message: (message.ts_ms, message.offset))
-        rows = await snapshot.connection.fetch(_PAGE, snapshot.generation, channel, *start, left)
-        section.check_ranked("messages", messages_expected(expected), _keyed(rows))
-        left -= len(expected)
-        if not left:
-            return Place(channel, expected[-1].ts_ms, expected[-1].offset)
-    rest = channels[_LOOK_CHANNELS:]
-    return Place(rest[0], *_BEFORE_ALL[1:]) if rest else _BEFORE_ALL
+        looked_at.append(channel)
+        expected += sorted((message for message in by_channel[channel] if _place(message) > after), key=_place)
+        if len(expected) >= _LOOK_MESSAGES:
+            break
+    del expected[_LOOK_MESSAGES:]
+    rows = await snapshot.connection.fetch(_PAGE, snapshot.generation, looked_at, *after, _LOOK_MESSAGES)
+    section.check_ranked("messages", messages_expected(expected), _keyed(rows))
+    if len(expected) == _LOOK_MESSAGES:
+        return _place(expected[-1])
+    rest = channels[len(looked_at) :]
+    return Place(rest[0], _BEFORE_ALL.ts_ms, _BEFORE_ALL.offset) if rest else _BEFORE_ALL
+
+
+def _place(message: MessageFacts) -> Place:
+    return Place(message.channel, message.ts_ms, message.offset)
 
 
 def _keyed(rows: Sequence[Any]) -> list[tuple[Any, Any]]:

@@ -50,6 +50,14 @@ class WitnessLog:
             self.reached = positions
         return self._model
 
+    async def channels_at(self, positions: Positions) -> list[str]:
+        """The sampled channels that the log tells of up to `positions`, or further. Raises LogUnreadableError."""
+        if not self.is_ahead_of(positions):
+            self._model = None
+            await self._reader.advance(positions)
+            self.reached = positions
+        return self.facts.channels()
+
     async def check(self, snapshot: DurableSnapshot) -> None:
         """Raises StaleWitnessError where history was dropped since, or the read model in Postgres is another one.
 

@@ -1,6 +1,6 @@
 """Redis: every merged row, the orders, and the newest messages, brought to one position."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Final, NamedTuple
 
 import msgspec
@@ -14,6 +14,7 @@ from livestream.retries import describe
 from livestream.serving import DeltaLog, NameOrder, NoEpochError, ServingCopy, Stand
 from livestream.serving.client import NameKind
 from livestream_auditor.verify.findings import CouldNotRunError, Section
+from livestream_auditor.verify.log_reader import Positions
 from livestream_auditor.verify.rows import MessageJson, NameSeen, check_newest, name_expected
 from livestream_auditor.witness import ReadModel, message_key
 
@@ -22,6 +23,8 @@ WINDOW_NAMES: Final = 500
 
 _ATTEMPTS: Final = 5
 _KINDS: Final[tuple[NameKind, NameKind]] = ("channels", "users")
+
+ChannelsAt = Callable[[Positions], Awaitable[Sequence[str]]]
 
 _decode_message = msgspec.json.Decoder(MessageJson).decode
 
@@ -49,11 +52,14 @@ class CopyRead(NamedTuple):
     is_whole: bool
 
 
-async def read_serving_copy(redis: Redis, channels: Sequence[str] | None = None) -> CopyRead:
-    """Everything, or of channels only those. Raises CouldNotRunError where there is no epoch, or Redis fails."""
+async def read_serving_copy(redis: Redis, channels_at: ChannelsAt | None = None) -> CopyRead:
+    """Everything, or of channels only those that there are at a position by `channels_at`, and what came since.
+
+    Raises CouldNotRunError where there is no epoch, or Redis fails.
+    """
     for _ in range(_ATTEMPTS):
         try:
-            return await _Reader(redis).read(channels)
+            return await _Reader(redis).read(channels_at)
         except _MovedError:
             continue
         except NoEpochError:
@@ -72,9 +78,9 @@ class _Reader:
         self._names: dict[NameKind, dict[str, NameRow]] = {"channels": {}, "users": {}}
         self._at: Cursor | None = None
 
-    async def read(self, channels: Sequence[str] | None) -> CopyRead:
-        if channels is not None:
-            return await self._read_channels(channels)
+    async def read(self, channels_at: ChannelsAt | None) -> CopyRead:
+        if channels_at is not None:
+            return await self._read_channels(channels_at)
         for kind in _KINDS:
             await self._read_names(kind)
         orders = [
@@ -86,7 +92,10 @@ class _Reader:
             orders.append(self._order(kind, NameOrder.MESSAGES, found))
         return CopyRead(windows.stand, windows.messages, self._names, orders, is_whole=True)
 
-    async def _read_channels(self, channels: Sequence[str]) -> CopyRead:
+    async def _read_channels(self, channels_at: ChannelsAt) -> CopyRead:
+        stand = (await self._serving.windows()).stand
+        await self._follow(stand)  # from here on, the delta log tells of new ones
+        channels = await channels_at(stand.positions)
         for start in range(0, len(channels), WINDOW_NAMES):
             stand, rows = await self._serving.names("channels", channels[start : start + WINDOW_NAMES])
             await self._follow(stand)
