@@ -36,18 +36,9 @@ LIMITED = "limited"
 
 
 @pytest.fixture
-async def writer(redis_url: str, database_url: str) -> AsyncIterator[ReadModelWriter]:
-    async with ReadModelWriter(redis_url, database_url) as writing:
-        await writing.begin_epoch()
-        await post(writing, 5)
-        yield writing
-
-
-@pytest.fixture
-async def gateway(writer: ReadModelWriter, redis_url: str, database_url: str) -> AsyncIterator[RunningGateway]:
-    assert writer.epoch
-    async with running_gateway(redis_url, database_url) as running:
-        yield running
+async def writer(writer: ReadModelWriter) -> ReadModelWriter:
+    await post(writer, 5)
+    return writer
 
 
 async def post(writer: ReadModelWriter, count: int = 1) -> None:

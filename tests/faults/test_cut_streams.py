@@ -10,7 +10,7 @@ import pytest
 from livestream.frames import View, ViewKind
 from tests.support.chat_model import DeleteChannel, DeleteMessage, DeleteUser, Edit, Happening, Post
 from tests.support.recorded_stream import Held, Recording
-from tests.support.streaming import ReadModelWriter, RunningGateway, StreamClient, assert_holds, running_gateway
+from tests.support.streaming import ReadModelWriter, RunningGateway, StreamClient, assert_holds
 
 VIEWS = [
     *(View(kind) for kind in (ViewKind.HOME, ViewKind.MESSAGES, ViewKind.CHANNELS, ViewKind.USERS)),
@@ -44,18 +44,9 @@ DELETION: Sequence[Sequence[Happening]] = ([DeleteUser("eve", 10)], [Post("c", "
 
 
 @pytest.fixture
-async def writer(redis_url: str, database_url: str) -> AsyncIterator[ReadModelWriter]:
-    async with ReadModelWriter(redis_url, database_url) as writing:
-        await writing.begin_epoch()
-        await writing.publish(*BEFORE)
-        yield writing
-
-
-@pytest.fixture
-async def gateway(writer: ReadModelWriter, redis_url: str, database_url: str) -> AsyncIterator[RunningGateway]:
-    assert writer.epoch
-    async with running_gateway(redis_url, database_url) as running:
-        yield running
+async def writer(writer: ReadModelWriter) -> ReadModelWriter:
+    await writer.publish(*BEFORE)
+    return writer
 
 
 @asynccontextmanager

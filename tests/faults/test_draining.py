@@ -31,13 +31,6 @@ TEXT_BYTES = 16 * 1024
 
 
 @pytest.fixture
-async def writer(redis_url: str, database_url: str) -> AsyncIterator[ReadModelWriter]:
-    async with ReadModelWriter(redis_url, database_url) as writing:
-        await writing.begin_epoch()
-        yield writing
-
-
-@pytest.fixture
 def gateway(writer: ReadModelWriter, redis_url: str, database_url: str, tmp_path: Path) -> Iterator[GatewayProcess]:
     """The one that is told to stop."""
     assert writer.epoch

@@ -41,13 +41,6 @@ only_linux = pytest.mark.skipif(sys.platform != "linux", reason="other systems t
 
 
 @pytest.fixture
-async def writer(redis_url: str, database_url: str) -> AsyncIterator[ReadModelWriter]:
-    async with ReadModelWriter(redis_url, database_url) as writing:
-        await writing.begin_epoch()
-        yield writing
-
-
-@pytest.fixture
 def gateway(writer: ReadModelWriter, redis_url: str, database_url: str, tmp_path: Path) -> Iterator[GatewayProcess]:
     assert writer.epoch
     with gateway_process(redis_url, database_url, tmp_path, {"REPLAY_BYTES": str(8 * MIB)}) as running:

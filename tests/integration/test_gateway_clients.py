@@ -19,13 +19,6 @@ BUFFER_BYTES = 64 * 1024
 
 
 @pytest.fixture
-async def writer(redis_url: str, database_url: str) -> AsyncIterator[ReadModelWriter]:
-    async with ReadModelWriter(redis_url, database_url) as writing:
-        await writing.begin_epoch()
-        yield writing
-
-
-@pytest.fixture
 async def gateway(writer: ReadModelWriter, redis_url: str, database_url: str) -> AsyncIterator[RunningGateway]:
     assert writer.epoch
     async with running_gateway(redis_url, database_url, client_buffer_bytes=BUFFER_BYTES) as running:

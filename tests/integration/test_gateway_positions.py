@@ -5,14 +5,14 @@ Windows are tiny here, so that they have to be read anew all the time, from Valk
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 
 import pytest
 
 from livestream.cursor import Cursor
 from livestream.frames import LIMITS, View, ViewKind
 from tests.support.random_chat import CHANNELS, TINY_WINDOWS, USERS, random_batches
-from tests.support.streaming import ReadModelWriter, RunningGateway, StreamClient, assert_holds, running_gateway
+from tests.support.streaming import ReadModelWriter, RunningGateway, StreamClient, assert_holds
 
 PLAIN = [View(ViewKind.HOME), View(ViewKind.MESSAGES), View(ViewKind.CHANNELS), View(ViewKind.USERS)]
 NAMED = [View(ViewKind.CHANNEL, CHANNELS[0]), View(ViewKind.USER, USERS[0]), View(ViewKind.USER, "nobody")]
@@ -26,20 +26,6 @@ def tiny_windows() -> Iterator[None]:
         for kind, limits in TINY_WINDOWS.items():
             patch.setitem(LIMITS, kind, limits)
         yield
-
-
-@pytest.fixture
-async def writer(redis_url: str, database_url: str) -> AsyncIterator[ReadModelWriter]:
-    async with ReadModelWriter(redis_url, database_url) as writing:
-        await writing.begin_epoch()
-        yield writing
-
-
-@pytest.fixture
-async def gateway(writer: ReadModelWriter, redis_url: str, database_url: str) -> AsyncIterator[RunningGateway]:
-    assert writer.epoch
-    async with running_gateway(redis_url, database_url) as running:
-        yield running
 
 
 class Audience:

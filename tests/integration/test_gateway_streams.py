@@ -2,7 +2,6 @@
 
 import asyncio
 import zlib
-from collections.abc import AsyncIterator
 
 import pytest
 from yarl import URL
@@ -17,20 +16,6 @@ from tests.support.streaming import ReadModelWriter, RunningGateway, assert_hold
 
 HOME, MESSAGES, USERS = View(ViewKind.HOME), View(ViewKind.MESSAGES), View(ViewKind.USERS)
 ANN = View(ViewKind.USER, "ann")
-
-
-@pytest.fixture
-async def writer(redis_url: str, database_url: str) -> AsyncIterator[ReadModelWriter]:
-    async with ReadModelWriter(redis_url, database_url) as writing:
-        await writing.begin_epoch()
-        yield writing
-
-
-@pytest.fixture
-async def gateway(writer: ReadModelWriter, redis_url: str, database_url: str) -> AsyncIterator[RunningGateway]:
-    assert writer.epoch
-    async with running_gateway(redis_url, database_url) as running:
-        yield running
 
 
 async def publish_many(writer: ReadModelWriter, count: int, user: str = "ann") -> None:
