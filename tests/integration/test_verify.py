@@ -12,17 +12,22 @@ from typing import Any
 import asyncpg
 import msgspec
 import pytest
+from aiokafka import AIOKafkaProducer
 
 from livestream.clients import redis_client
 from livestream.deltas import NameRow
 from livestream.events import (
+    MESSAGES_TOPIC,
+    USERS_TOPIC,
     ChannelDeleted,
     Event,
     MessageDeleted,
     MessageEdited,
     MessagePosted,
     UserDeleted,
+    encode_event,
 )
+from livestream.partitioning import partition_of
 from livestream.serving import ServingCopy
 from livestream.times import now_ms
 from livestream_auditor.verify.findings import Findings
@@ -30,6 +35,7 @@ from livestream_auditor.verify.verification import verify
 from tests.support.kafka_log import KafkaLog
 from tests.support.launcher_commands import run_command
 from tests.support.stacks import RunningStack, StartStack
+from tests.support.verifying import assert_equal_to_the_log
 from tests.support.waiting import wait_until_async
 
 PARTITIONS = 12
@@ -94,6 +100,20 @@ async def test_what_is_not_folded_is_a_difference(
     await asyncio.to_thread(stack.start, "projector")
     status, output = await run(stack, tmp_path)
     assert status == 0, output
+
+
+async def test_markers_of_transactions_at_the_logs_end_are_no_difference(
+    stack: RunningStack, log: KafkaLog, unique: str
+) -> None:
+    """They take places on both topics that nobody ever folds."""
+    await log.append([MessagePosted(unique, "1", "bob", "stays", now_ms())])
+    post = MessagePosted(unique, "2", "ann", "goes", now_ms())
+    options = {"bootstrap_servers": stack.kafka_bootstrap_servers, "transactional_id": unique}
+    async with AIOKafkaProducer(**options) as producer, producer.transaction():
+        partition = partition_of(unique, log.partitions)
+        await producer.send_and_wait(MESSAGES_TOPIC, encode_event(post), partition=partition)
+        await producer.send_and_wait(USERS_TOPIC, encode_event(UserDeleted("ann", now_ms())), partition=0)
+    await assert_equal_to_the_log(stack)
 
 
 async def test_what_moves_while_it_is_compared_comes_out_equal(stack: RunningStack, log: KafkaLog, unique: str) -> None:

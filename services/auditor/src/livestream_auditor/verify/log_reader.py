@@ -100,6 +100,24 @@ class LogReader:
             raise LogUnreadableError(f"Kafka cannot be read: {describe(error)}") from None
         return {at.partition: (end, ends[_USERS]) for at, end in ends.items() if at.topic == MESSAGES_TOPIC}
 
+    async def record_ends(self) -> Positions:
+        """As `ends`, but of `users.v1` where its last record ends: nobody folds a transaction's marker behind it."""
+        ends = await self.ends()
+        users_end = await self._last_user_record(max((users for _, users in ends.values()), default=0))
+        return {partition: (messages, users_end) for partition, (messages, _) in ends.items()}
+
+    async def _last_user_record(self, end: int) -> int:
+        begin = last = self._next[_USERS]
+        self._consumer.pause(*(self._next.keys() - {_USERS}))
+        self._consumer.resume(_USERS)
+        stalled = 0
+        while stalled <= _STALLED_POLLS and await self._consumer.position(_USERS) < end:
+            records = (await self._poll()).get(_USERS, [])
+            last = records[-1].offset + 1 if records else last
+            stalled = 0 if records else stalled + 1
+        self._consumer.seek(_USERS, begin)
+        return last
+
     def next_offset(self, partition: int) -> int:
         """How far a partition of `messages.v1` was read."""
         return self._next.get(TopicPartition(MESSAGES_TOPIC, partition), 0)

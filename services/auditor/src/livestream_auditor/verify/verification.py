@@ -88,7 +88,7 @@ async def _verify(
         following(at.stream_url) as canary,
         LogReader(at.kafka_bootstrap_servers, baseline, on_progress) as reader,
     ):
-        await await_fold(redis, at.database_url, await reader.ends(), findings.section("Log"))
+        await await_fold(redis, at.database_url, await reader.record_ends(), findings.section("Log"))
         verification = _Verification(reader, findings)
         copy = await read_serving_copy(redis)
         section, model = await verification.section("Redis", copy.stand.positions)
