@@ -109,10 +109,10 @@ class ReadModelWriter:
         await self._write(before)
         # Clients may have it before we hear that it is published.
         self.states.append(self.chat.copy())
-        outcome, sequence = await self.serving.publish(encode_batch(batch), GENERATION)
+        outcome, cursor = await self.serving.publish(encode_batch(batch), GENERATION)
         assert outcome is PublishOutcome.OK
-        assert sequence == self.cursor.sequence
-        return sequence
+        assert cursor == self.cursor
+        return self.cursor.sequence
 
     async def _write(self, before: Chat) -> None:
         assert self._postgres is not None

@@ -1,6 +1,6 @@
 """The outbox in Postgres: batches that are committed and not known to be in Redis yet."""
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 
 import asyncpg
 
@@ -49,10 +49,13 @@ class Outbox:
         if state != GenerationState.LIVE:
             raise RetiredError(f"generation {self._generation} is not live")
 
-    async def delete(self, ids: Sequence[int]) -> bool:
-        """Forget batches that Redis has; false, and nothing done, while an epoch is being loaded."""
+    async def delete(self, choose: Callable[[], Awaitable[Sequence[int]]]) -> bool:
+        """Forget batches that Redis has; false, and nothing done, while an epoch is being loaded.
+
+        `choose` names them. It is asked when it is sure that none is loaded until they are gone.
+        """
         async with self._pool.acquire() as connection, connection.transaction():
             if not await connection.fetchval("SELECT pg_try_advisory_xact_lock_shared($1)", LOADER_LOCK):
                 return False
-            await connection.execute("DELETE FROM outbox WHERE id = ANY($1::bigint[])", list(ids))
+            await connection.execute("DELETE FROM outbox WHERE id = ANY($1::bigint[])", list(await choose()))
         return True

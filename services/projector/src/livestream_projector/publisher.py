@@ -37,7 +37,8 @@ class Publisher:
         self._generation = generation
         self._queue: deque[tuple[int, bytes]] = deque(maxlen=_QUEUED_BATCHES)
         self._wake = asyncio.Event()
-        self._published_ids: list[int] = []
+        # The ids of batches that are in Redis, with the epoch that has them.
+        self._published: dict[int, str] = {}
         self._is_worn = False
 
     def enqueue(self, outbox_id: int, batch: bytes) -> None:
@@ -87,11 +88,9 @@ class Publisher:
         """The batches of this process, as they were committed. False where Redis is behind them, or has no epoch."""
         while self._queue:
             outbox_id, batch = self._queue.popleft()
-            outcome = await self._publish(batch)
-            if outcome not in _IN_REDIS:
+            if await self._publish(outbox_id, batch) not in _IN_REDIS:
                 self._queue.clear()
                 return False
-            self._published_ids.append(outbox_id)
         return True
 
     async def _sweep(self) -> None:
@@ -102,8 +101,7 @@ class Publisher:
         if status.generation != self._generation:
             await self._loader.load(replace=status.cursor is not None)
         committed = await self._outbox.committed()
-        while await self._drain():
-            pass
+        await self._drain()
         await self._forget_published()
         went_back = await self._went_back(committed)
         if self._is_worn or went_back:
@@ -131,30 +129,45 @@ class Publisher:
         )
 
     async def _forget_published(self) -> None:
-        if self._published_ids and await self._outbox.delete(self._published_ids):
-            self._published_ids.clear()
+        if self._published and await self._outbox.delete(self._still_published):
+            self._published.clear()
 
-    async def _drain(self) -> bool:
-        """One pass over the outbox. True where another pass can get further: a batch was behind one that came later."""
-        last_id, progress, behind = 0, False, 0
+    async def _still_published(self) -> list[int]:
+        """Those that Redis holds now: an epoch that was loaded meanwhile may begin before what the last one had."""
+        cursor = (await self._serving.status()).cursor
+        return [outbox_id for outbox_id, epoch in self._published.items() if cursor and cursor.epoch == epoch]
+
+    async def _drain(self) -> None:
+        """Publish what waits in the outbox: again, as long as that lets in what was behind a batch that came later."""
+        behind_before: set[int] = set()
+        while True:
+            behind, has_progressed = await self._drain_once()
+            metrics.OUTBOX_ROWS.set(len(behind))
+            if not has_progressed or (behind_before and behind_before <= behind):
+                return
+            behind_before = behind
+
+    async def _drain_once(self) -> tuple[set[int], bool]:
+        """One pass: the batches that are behind, and whether another pass may get further with them."""
+        last_id, behind, has_applied = 0, set[int](), False
         while waiting := await self._outbox.waiting(last_id):
             for outbox_id, batch in waiting:
                 last_id = outbox_id
-                outcome = await self._publish(batch)
-                if outcome in _IN_REDIS:
-                    progress = True
-                    self._published_ids.append(outbox_id)
-                elif outcome in _NEEDS_EPOCH:
+                outcome = await self._publish(outbox_id, batch)
+                if outcome in _NEEDS_EPOCH:
                     await self._loader.load(replace=outcome is not PublishOutcome.NO_EPOCH)
-                    return True
+                    return set(), True
+                if outcome is PublishOutcome.BEHIND:
+                    behind.add(outbox_id)
                 else:
-                    behind += 1
-        metrics.OUTBOX_ROWS.set(behind)
-        return progress and behind > 0
+                    has_applied = has_applied or outcome is not PublishOutcome.DUPLICATE
+        return behind, has_applied and bool(behind)
 
-    async def _publish(self, batch: bytes) -> PublishOutcome:
-        outcome, _ = await self._serving.publish(batch, self._generation)
+    async def _publish(self, outbox_id: int, batch: bytes) -> PublishOutcome:
+        outcome, cursor = await self._serving.publish(batch, self._generation)
         failpoints.reach(Failpoint.AFTER_REDIS)
+        if cursor:
+            self._published[outbox_id] = cursor.epoch
         metrics.PUBLISHED.labels(outcome.value).inc()
         self._is_worn = self._is_worn or outcome is PublishOutcome.FEW
         return outcome

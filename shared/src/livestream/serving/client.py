@@ -124,11 +124,10 @@ class ServingCopy:
     def __init__(self, redis: Redis) -> None:
         self.redis = redis
 
-    async def publish(self, batch: bytes, generation: int) -> tuple[PublishOutcome, int | None]:
-        """Apply an encoded `Batch` and append it to the delta log. The second is its sequence, where it was applied."""
-        reply = await self._call("publish", batch, generation)
-        sequence = int(reply[1]) if len(reply) > 1 else None
-        return PublishOutcome(reply[0].decode()), sequence
+    async def publish(self, batch: bytes, generation: int) -> tuple[PublishOutcome, Cursor | None]:
+        """Apply an encoded `Batch` and append it to the delta log. Second: where that stands, if the batch is in."""
+        outcome, *cursor = await self._call("publish", batch, generation)
+        return PublishOutcome(outcome.decode()), Cursor(cursor[0].decode(), int(cursor[1])) if cursor else None
 
     async def stage(
         self,

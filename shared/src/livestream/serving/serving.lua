@@ -250,7 +250,8 @@ local function trim(epoch, now)
   end
 end
 
--- publish(batch, generation) -> {'ok' | 'few', sequence} | {'duplicate' | 'behind' | 'conflict' | 'no-epoch' | 'generation'}
+-- publish(batch, generation) -> {'ok' | 'few' | 'duplicate', epoch, sequence} | {'behind' | 'conflict' | 'no-epoch' | 'generation'}
+-- The epoch has the batch, and its log stands at the sequence.
 -- 'few': it is in, but removals have left so few of the newest messages that a new epoch should be loaded.
 local function publish(_, args)
   local meta = read_meta()
@@ -259,6 +260,7 @@ local function publish(_, args)
   local batch = cmsgpack.unpack(args[1])
   local positions, messages, removed, removed_channels, removed_users = batch[1], batch[2], batch[3], batch[4], batch[5]
   local verdict = continuity(meta, positions)
+  if verdict == 'duplicate' then return { verdict, meta.epoch, number(meta.sequence) } end
   if verdict ~= 'apply' then return { verdict } end
 
   local epoch, now = meta.epoch, now_ms()
@@ -290,7 +292,7 @@ local function publish(_, args)
     redis.call('ZADD', epoch_key(epoch, 'erasures'), now + ERASE_AFTER_MS, string.format('%.0f', sequence))
   end
   local few = shrinks and redis.call('ZCARD', epoch_key(epoch, 'messages')) < FEW_MESSAGES
-  return { few and redis.call('EXISTS', epoch_key(epoch, 'floor')) == 1 and 'few' or 'ok', sequence }
+  return { few and redis.call('EXISTS', epoch_key(epoch, 'floor')) == 1 and 'few' or 'ok', epoch, sequence }
 end
 
 -- stage(epoch, kind, rows): a loader fills keys of an epoch that nobody reads yet. kind: messages, channels, shares, ended
