@@ -1,20 +1,24 @@
 """What must hold of a history, whatever broke on the way. Each check names its invariant."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
 from aiokafka import TopicPartition
 
+from livestream.cursor import Cursor
 from livestream.deltas import NameRow
 from livestream.events import MESSAGES_TOPIC, USERS_TOPIC, Rejected
 from livestream.fold import Changes, Prior, advance_users, split
+from livestream.frames import Change, View, ViewKind
 from livestream.retention import Retention
+from livestream.times import format_ms
 from livestream_auditor.witness import LogFacts, ReadModel, text_digest
 from livestream_projector.decode import checksum_of, read_message, read_user_deletion
 from tests.support.memory_store import MemoryStore
 from tests.support.simulation.kafka import Kafka
 from tests.support.simulation.recorder import Moment
+from tests.support.simulation.viewer import Seen, Viewer
 
 Offsets = Mapping[int, tuple[int, int]]
 
@@ -109,6 +113,67 @@ def check_served(moment: Moment, witness: Witness) -> None:
         (tuple(row.order), row.user, text_digest(msgspec.json.decode(row.json)["text"])) for row in windows.messages
     ]
     check_equal(f"{at}: messages", held, newest[len(newest) - len(held) :])
+
+
+def check_viewer(viewer: Viewer, some: Sequence[Seen], moments: Mapping[Cursor, Moment], witness: Witness) -> None:
+    """At each position a viewer shows what the log says up to the offsets of that position: whatever was coalesced."""
+    for seen in some:
+        stand = moments[seen.cursor].windows().stand
+        model = witness.at(stand.positions)
+        for view, window in seen.windows.items():
+            check_equal(f"{viewer.name} shows {view} at {seen.cursor}", _comparable(window), expected_view(view, model))
+
+
+def check_nothing_missed(viewer: Viewer, moments: Mapping[Cursor, Moment]) -> None:
+    """Of views that promise it, every message that came since the last snapshot and is still there was told."""
+    if viewer.cursor is None:
+        return
+    for view, since in viewer.since.items():
+        if view.kind not in (ViewKind.MESSAGES, ViewKind.CHANNEL, ViewKind.USER):
+            continue
+        told = Change(view)
+        for sequence in range(since.sequence + 1, viewer.cursor.sequence + 1):
+            told.add(moments[Cursor(since.epoch, sequence)].delta())
+        missed = told.messages.keys() - viewer.kept[view].messages.keys()
+        assert not missed, f"{viewer.name} was not told on {view}: {missed}"
+
+
+def expected_view(view: View, model: ReadModel) -> dict[str, Any]:
+    """A view's window as the contract's section 4 has it, in comparable form."""
+    limits, expected = view.limits, dict[str, Any]()
+    if view.has_totals:
+        expected["totals"] = dict(zip(("messages", "channels", "users"), model.totals, strict=True))
+    if limits.messages:
+        newest = [
+            (m.channel, m.offset, m.user, format_ms(m.ts_ms), m.shown_text, m.edit and format_ms(m.edit.ts_ms))
+            for m in model.newest(1_000)
+            if (view.kind is not ViewKind.CHANNEL or m.channel == view.name)
+            and (view.kind is not ViewKind.USER or m.user == view.name)
+        ]
+        expected["messages"] = newest[-limits.messages :]
+    for key, limit, tallies in (("channels", limits.channels, model.channels), ("users", limits.users, model.users)):
+        if limit:
+            rows = [row for row in _names(tallies) if not view.name or row.name == view.name][:limit]
+            expected[key] = [(row.name, row.display_name, row.messages, format_ms(row.last_ms)) for row in rows]
+            if view.name and not rows:
+                expected[key] = [(view.name, "", 0, None)]
+    return expected
+
+
+def _comparable(window: Mapping[str, Any]) -> dict[str, Any]:
+    shown = dict(window)
+    if "messages" in shown:
+        shown["messages"] = [
+            (row["channel"], row["offset"], row["user"], row["ts"], text_digest(row["text"]), row.get("edited_at"))
+            for row in shown["messages"]
+        ]
+    for key in ("channels", "users"):
+        if key in shown:
+            shown[key] = [
+                (row["name"], row.get("display_name", ""), row["messages"], row.get("last_message_at"))
+                for row in shown[key]
+            ]
+    return shown
 
 
 def _difference(found: Any, wanted: Any) -> str:

@@ -22,7 +22,10 @@ _LOCK_SECONDS: Final = 1.5
 
 
 class Database(Server):
-    """`read` is the committed state; all writes to it happen in `commit`. `outbox`: id → encoded batch."""
+    """`read` is the committed state; all writes to it happen in `commit`. `outbox`: id → encoded batch.
+
+    `violations`: what was asked of it that nobody may ask.
+    """
 
     def __init__(self, world: World, partitions: int) -> None:
         failures = Failures(
@@ -33,7 +36,9 @@ class Database(Server):
         super().__init__(world, "postgres", failures)
         self.read = MemoryStore(partitions)
         self.outbox: dict[int, bytes] = {}
+        self.violations: list[str] = []
         self._ids = itertools.count(1)
+        self._stall_s = 0.0
         self._sessions: dict[Session, None] = {}  # in order, so that a seed gives one history
         self._exclusive: dict[Hashable, Session] = {}
         self._shared: defaultdict[Hashable, set[Session]] = defaultdict(set)
@@ -58,6 +63,14 @@ class Database(Server):
     def next_outbox_id(self) -> int:
         """Ids are drawn before a commit, so they are not in the order of commits."""
         return next(self._ids)
+
+    def stall_next_commit(self, seconds: float) -> None:
+        """As where the disk is busy: it is done, but later."""
+        self._stall_s = seconds
+
+    def take_stall(self) -> float:
+        stall_s, self._stall_s = self._stall_s, 0.0
+        return stall_s
 
     def forget(self, session: "Session") -> None:
         self._sessions.pop(session, None)
@@ -186,7 +199,10 @@ class Transaction:
 
     async def commit(self) -> tuple[int, bytes]:
         """Returns the outbox row."""
-        outbox: tuple[int, bytes] = await self._session.run(self._commit)
+        stall_s = self._database.take_stall()
+        outbox: tuple[int, bytes] = await self._session.run(
+            lambda reply: self._database.world.after(stall_s, partial(self._commit, reply))
+        )
         return outbox
 
     def _check(self, reply: Reply) -> None:
@@ -195,6 +211,9 @@ class Transaction:
         reply(None if stand == self._changes.before else FencedError(f"{stand}, not {self._changes.before}"))
 
     def _commit(self, reply: Reply) -> None:
+        if not self._session.is_open:
+            reply(_closed())
+            return
         batch = encode_batch(self._database.read.commit(self._changes))
         self._database.outbox[self._outbox_id] = batch
         self._session.end()

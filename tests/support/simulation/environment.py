@@ -12,6 +12,7 @@ import structlog
 
 from livestream import retries
 from livestream.frames import LIMITS
+from livestream_gateway import follower, retention, views
 from livestream_projector import loader, progress
 from tests.support.random_chat import TINY_WINDOWS
 from tests.support.simulation.kafka import WallClock
@@ -39,7 +40,9 @@ def surroundings(world: World, clock: WallClock, constants: Constants) -> Iterat
         patch.setattr(retries, "random", world.random)
         patch.setattr(loader, "new_epoch", lambda: f"{world.random.getrandbits(64):016x}")
         patch.setattr(loader, "KEPT_MESSAGES", constants.KEPT_MESSAGES)
-        patch.setattr(progress, "time", monotonic)
+        for module in (progress, follower, views):
+            patch.setattr(module, "time", monotonic)
+        patch.setattr(retention, "RETAINED_MS", constants.RETAINED_MS)
         patch.setattr(progress, "now_ms", clock.now_ms)
         for kind, limits in TINY_WINDOWS.items():
             patch.setitem(LIMITS, kind, limits)

@@ -28,14 +28,15 @@ class Faults:
         self._is_over = False
         self._kinds: tuple[Callable[[], None], ...] = (
             self._kill, self._kill_at_a_call, self._stop, self._stop_at_a_call, self._scale, self._server_down,
-            self._server_slow, self._redis_flushed, self._redis_restarted, self._redis_restored, self._clock_set,
+            self._server_slow, self._commit_stalls, self._redis_flushed, self._redis_flushed_in_a_load,
+            self._redis_restarted, self._redis_restored, self._clock_set,
         )  # fmt: skip
 
     def begin(self, until: float) -> None:
         for server in self._all:
             server.trouble = self._random.choice(_TROUBLES)
         self._fleet.scale(self._random.randint(1, 3))
-        kinds = self._random.sample(self._kinds, self._random.randint(1, len(self._kinds)))
+        kinds = self._random.sample(self._kinds, self._random.randint(1, 6))
         for _ in range(self._random.randint(0, _MOST_FAULTS)):
             kind = self._random.choice(kinds)
             self._world.at(self._random.uniform(0, until), partial(self._strike, kind))
@@ -84,6 +85,16 @@ class Faults:
         server.slowness = self._random.choice((5.0, 30.0, 200.0))
         self._world.note(server.name, f"slow: {server.slowness}")
         self._world.after(self._random.uniform(0.1, 2.0), lambda: setattr(server, "slowness", 1.0))
+
+    def _commit_stalls(self) -> None:
+        """While somebody else may get its partitions, or it gets them once more."""
+        self._servers.database.stall_next_commit(self._random.uniform(0.2, 3.0))
+        self._world.after(self._random.uniform(0.0, 1.0), partial(self._strike, self._scale))
+
+    def _redis_flushed_in_a_load(self) -> None:
+        redis, strike = self._servers.redis, partial(self._strike, self._redis_flushed)
+        redis.flush()
+        redis.before_stage = [*[None] * self._random.randint(0, 4), strike]
 
     def _redis_flushed(self) -> None:
         self._servers.redis.flush()

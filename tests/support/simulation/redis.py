@@ -8,7 +8,7 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from tests.support.simulation.servers import Failures, Reply, Server
-from tests.support.simulation.world import Process, World
+from tests.support.simulation.world import Action, Process, World
 
 
 class ServingData(Protocol):
@@ -37,6 +37,8 @@ class RedisServer(Server):
         super().__init__(world, "redis", failures)
         self.data = data
         self.watch: Callable[[], None] = lambda: None
+        # What happens before the next calls of `stage`, one each.
+        self.before_stage: list[Action | None] = []
         self._followers: list[Callable[[], bool]] = []
         self._restart()
 
@@ -59,6 +61,10 @@ class RedisServer(Server):
 
     def fcall(self, name: str, arguments: tuple[Any, ...]) -> Any:
         function = name.rsplit("_", 1)[1]
+        if function == "stage" and self.before_stage:
+            strike = self.before_stage.pop(0)
+            if strike:
+                strike()
         result = self.data.fcall(function, arguments)
         if function in ("publish", "switch"):
             self.world.note("redis", f"{function} {arguments[0] if function == 'switch' else ''}: {result!r}")

@@ -30,7 +30,7 @@ Position = tuple[int, int, int, int]  # the next offsets of messages.v1 and user
 class Constants(NamedTuple):
     """Those of serving.lua, small: what takes ten minutes or a thousand messages there happens within one history."""
 
-    KEPT_MESSAGES: int = 24
+    KEPT_MESSAGES: int = 12
     FEW_MESSAGES: int = 8
     RETAINED_MS: int = 4_000
     MARK_EVERY_MS: int = 500
@@ -170,6 +170,8 @@ class ServingModel:
             return [b"generation"]
         batch = _decode_batch(encoded)
         verdict = self._continuity(batch)
+        if verdict == b"duplicate":
+            return [verdict, self._epoch.encode(), self._sequence]
         if verdict != b"apply":
             return [verdict]
         epoch, now, constants = self._epochs[self._epoch], self._now_ms(), self._constants
@@ -201,7 +203,7 @@ class ServingModel:
         if batch.removed_users:
             epoch.erasures[self._sequence] = now + constants.ERASE_AFTER_MS
         few = shrinks and len(epoch.messages) < constants.FEW_MESSAGES and epoch.floor is not None
-        return [b"few" if few else b"ok", self._sequence]
+        return [b"few" if few else b"ok", self._epoch.encode(), self._sequence]
 
     def _continuity(self, batch: Batch) -> bytes:
         fresh = held = 0

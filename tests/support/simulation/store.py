@@ -27,6 +27,9 @@ class SimulatedStore(Store):
     async def fold(self, records: Sequence[Record], expected: dict[int, PartitionState]) -> Committed:
         async with self._session() as session:
             partitions = await self._stands_as({record.partition for record in records}, expected, session)
+            again = [str(r.coordinates) for r in records if r.offset < partitions[r.partition].messages_offset]
+            if again:
+                self._database.violations.append(f"{self._process.name} folds {again} again")
             return await self._write(session, lambda: self._database.read.changes_of(records, partitions))
 
     async def fold_user_deletion(

@@ -150,10 +150,9 @@ class ProcessLoop(asyncio.BaseEventLoop):
         self.name = name
         self._world = world
         self._selector = _NothingToSelect()
-        self._is_unwinding = False
 
     def time(self) -> float:
-        return inf if self._is_unwinding else self._world.now
+        return self._world.now
 
     def next_time(self) -> float:
         """When it has something to do."""
@@ -177,7 +176,6 @@ class ProcessLoop(asyncio.BaseEventLoop):
 
     def unwind(self) -> None:
         """Cancel all tasks and run them to their ends. None can reach a server any more: its process is dead."""
-        self._is_unwinding = True
         for _ in range(_TURNS_TO_UNWIND):
             tasks = asyncio.all_tasks(self)
             if not tasks:
