@@ -8,7 +8,7 @@ import pytest
 from livestream.clients import redis_client
 from livestream.cursor import new_epoch
 from livestream.deltas import Batch, MessageRow, NameRow, PositionStep, RemovedMessage, encode_batch, member_of
-from livestream.serving import KEPT_MESSAGES, PublishOutcome, ServingCopy
+from livestream.serving import KEPT_MESSAGES, NoEpochError, PublishOutcome, ServingCopy
 
 
 @pytest.fixture
@@ -85,6 +85,20 @@ async def test_it_says_when_too_few_are_left(serving: ServingCopy) -> None:
     assert await publisher.publish([], rows[-700:-500]) is PublishOutcome.FEW
     held = (await serving.windows(messages=KEPT_MESSAGES)).messages
     assert held == publisher.newest()[-len(held) :]
+
+
+async def test_a_window_that_may_lack_messages_is_not_told(serving: ServingCopy) -> None:
+    """Most of the newest are removed, and older ones are in Postgres only: a page must not show fewer than there are."""
+    await begin(serving)
+    publisher = Publisher(serving)
+    rows = [row(offset, offset) for offset in range(KEPT_MESSAGES + 50)]
+    assert await publisher.publish(rows, []) is PublishOutcome.OK
+    assert not (await serving.status()).is_worn
+    assert await publisher.publish([], rows[100:]) is PublishOutcome.FEW
+    assert (await serving.status()).is_worn
+    with pytest.raises(NoEpochError):
+        await serving.windows(messages=200)
+    assert len((await serving.windows(messages=50)).messages) == 50
 
 
 async def test_few_messages_are_enough_where_there_never_were_more(serving: ServingCopy) -> None:

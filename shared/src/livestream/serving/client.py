@@ -33,7 +33,10 @@ _encode = msgspec.msgpack.Encoder().encode
 
 
 class NoEpochError(Exception):
-    """Nothing is loaded: Redis started anew, was emptied, or was never filled. Somebody has to load an epoch."""
+    """Nothing is loaded: Redis started anew, was emptied, or was never filled. Somebody has to load an epoch.
+
+    Or removals have left so few of the newest messages that it cannot tell a window of them until that is done.
+    """
 
 
 class NameOrder(StrEnum):
@@ -103,7 +106,7 @@ class ProgressReport(msgspec.Struct, array_like=True, frozen=True):
 class Status(NamedTuple):
     """What the heartbeat needs. `cursor` is None while there is no epoch; `rebuild` is its progress from 0 to 1.
 
-    `generation` is the one that the epoch was loaded from.
+    `generation` is the one that the epoch was loaded from. `is_worn`: removals left too few of its newest messages.
     """
 
     now_ms: int
@@ -113,6 +116,7 @@ class Status(NamedTuple):
     rebuild: float | None
     reports: list[ProgressReport]
     generation: int | None = None
+    is_worn: bool = False
 
 
 _decode_report = msgspec.msgpack.Decoder(ProgressReport).decode
@@ -190,7 +194,7 @@ class ServingCopy:
             await self.redis.set(_REBUILD_KEY, progress, ex=_REBUILD_SHOWN_SECONDS)
 
     async def status(self) -> Status:
-        now, epoch, sequence, generation, partitions, newest, rebuild, reports = await self._call("status")
+        now, epoch, sequence, generation, partitions, newest, rebuild, reports, worn = await self._call("status")
         return Status(
             now_ms=int(now),
             cursor=Cursor(epoch.decode(), int(sequence)) if epoch else None,
@@ -199,6 +203,7 @@ class ServingCopy:
             rebuild=float(rebuild) if rebuild else None,
             reports=[_decode_report(line) for line in reports],
             generation=int(generation) if epoch else None,
+            is_worn=bool(worn),
         )
 
     async def _call(self, function: str, *arguments: str | int | bytes) -> Any:

@@ -171,6 +171,12 @@ local function put_messages(epoch, rows)
   end
 end
 
+-- Whether removals have left so few of the newest messages that a new epoch should be loaded: there may be older ones.
+local function is_worn(epoch)
+  return redis.call('ZCARD', epoch_key(epoch, 'messages')) < FEW_MESSAGES
+    and redis.call('EXISTS', epoch_key(epoch, 'floor')) == 1
+end
+
 local function drop_message(epoch, member)
   redis.call('ZREM', epoch_key(epoch, 'messages'), member)
   redis.call('HDEL', epoch_key(epoch, 'rows'), member)
@@ -291,8 +297,7 @@ local function publish(_, args)
   if #removed_users > 0 then
     redis.call('ZADD', epoch_key(epoch, 'erasures'), now + ERASE_AFTER_MS, string.format('%.0f', sequence))
   end
-  local few = shrinks and redis.call('ZCARD', epoch_key(epoch, 'messages')) < FEW_MESSAGES
-  return { few and redis.call('EXISTS', epoch_key(epoch, 'floor')) == 1 and 'few' or 'ok', epoch, sequence }
+  return { shrinks and is_worn(epoch) and 'few' or 'ok', epoch, sequence }
 end
 
 -- stage(epoch, kind, rows): a loader fills keys of an epoch that nobody reads yet. kind: messages, channels, shares, ended
@@ -362,10 +367,12 @@ local function stand(meta)
 end
 
 -- windows(messages, channels, users) -> {stand, newest messages in order, channels, users by messages} or nil
+-- nil also where the epoch is so worn that it may lack some of them: fewer than there are must not be shown.
 local function windows(_, args)
   local meta = read_meta()
   if not meta then return nil end
   local members = redis.call('ZRANGE', epoch_key(meta.epoch, 'messages'), -number(args[1]), -1)
+  if #members < number(args[1]) and number(args[1]) <= FEW_MESSAGES and is_worn(meta.epoch) then return nil end
   if args[1] == '0' then members = {} end
   local result = { stand(meta), held_rows(epoch_key(meta.epoch, 'rows'), members) }
   for i, kind in ipairs({ 'channels', 'users' }) do
@@ -422,7 +429,8 @@ local function report(_, args)
   return 'ok'
 end
 
--- status() -> {now, epoch or '', sequence, generation, partitions, newest ts or '', rebuild progress or '', reports}
+-- status() -> {now, epoch or '', sequence, generation, partitions, newest ts or '', rebuild progress or '', reports, worn}
+-- worn: '1' where a new epoch should be loaded, else ''
 local function status(_, _)
   local meta = read_meta() or {}
   local newest = ''
@@ -434,6 +442,7 @@ local function status(_, _)
     string.format('%.0f', now_ms()), meta.epoch or '', meta.sequence or '0', meta.generation or '0',
     meta.partitions or '0', newest,
     redis.call('GET', REBUILD) or '', redis.call('HVALS', PROGRESS),
+    meta.epoch and is_worn(meta.epoch) and '1' or '',
   }
 end
 
