@@ -100,6 +100,8 @@ class Publisher:
         status = await self._serving.status()
         if status.generation != self._generation:
             await self._loader.load(replace=status.cursor is not None)
+        elif status.is_worn:
+            self._is_worn = True  # whoever was told so first may have died of it
         committed = await self._outbox.committed()
         await self._drain()
         await self._forget_published()
