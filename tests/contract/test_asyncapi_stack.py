@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -18,7 +18,7 @@ from livestream.partitioning import partition_of
 from livestream.times import format_ms, now_ms
 from tests.contract.asyncapi_document import CHANNELS, MESSAGES, SCHEMAS, check, validator
 from tests.contract.described_stream import described_stream
-from tests.support.stacks import RunningStack
+from tests.support.stacks import RunningStack, StartStack
 
 PARTITIONS = CHANNELS["messages"]["bindings"]["kafka"]["partitions"]
 WAIT_S = 30
@@ -40,6 +40,13 @@ class Upstream:
 
     async def post(self, *messages: dict[str, str]) -> None:
         await self.send("POST", "/v1/messages", messages)
+
+
+@pytest.fixture(scope="module")
+def stack(start_stack: StartStack) -> Iterator[RunningStack]:
+    """One that refuses what is older than some years, so that every reason for a dead letter can be had."""
+    with start_stack({"RETENTION_DAYS": "3650"}) as running:
+        yield running
 
 
 @pytest.fixture
@@ -190,6 +197,7 @@ def bad_records() -> list[tuple[str, str, bytes | None, int]]:
         ("wrong-topic", USERS_TOPIC, changed(), 0),
         ("wrong-partition", MESSAGES_TOPIC, changed(), (home + 1) % PARTITIONS),
         ("future-ts", MESSAGES_TOPIC, changed(id="2", ts=future), home),
+        ("too-old", MESSAGES_TOPIC, changed(id="2", ts="1990-01-02T03:04:05Z"), home),
         ("", MESSAGES_TOPIC, changed(), home),
         ("conflict", MESSAGES_TOPIC, changed(text="other"), home),
         ("unknown-message", MESSAGES_TOPIC, changed(type="message.edited", id="3"), home),
