@@ -5,15 +5,25 @@ one, and `LIVESTREAM_SIMULATION_SEEDS=100000` runs more of them. tests/support/s
 """
 
 import os
+from collections.abc import Iterator
+from random import Random
 
 import pytest
+from redis import Redis
 
 from tests.support.simulation.history import History, simulate
+from tests.support.simulation.kafka import WallClock
+from tests.support.simulation.mutants import MUTANTS, Mutant
+from tests.support.simulation.serving_model import Constants, ServingModel
+from tests.support.simulation.serving_valkey import ComparedServing, ValkeyServing
 
-# A history takes some 15 ms; these are for every run of the tests.
-SEEDS = int(os.environ.get("LIVESTREAM_SIMULATION_SEEDS", "1000"))
+# A history takes some 20 ms; these are for every run of the tests.
+SEEDS = int(os.environ.get("LIVESTREAM_SIMULATION_SEEDS", "600"))
 ONLY = os.environ.get("LIVESTREAM_SIMULATION_SEED")
-CHUNK = 250
+CHUNK = 100
+# A history that asks a real server too takes ten times as long.
+COMPARED = 25
+NOTICED_WITHIN = 200
 
 
 def chunks() -> list[range]:
@@ -37,3 +47,38 @@ def test_a_seed_gives_one_history() -> None:
         return history.world.trace
 
     assert trace(7) == trace(7) != trace(8)
+
+
+@pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.__name__)
+def test_it_would_notice(mutant: Mutant) -> None:
+    """With one thing wrong in the product, some history soon breaks a promise: this simulation is worth its time."""
+    with pytest.MonkeyPatch.context() as patch:
+        mutant(patch)
+        for seed in range(NOTICED_WITHIN):
+            try:
+                History(seed).run()
+            except AssertionError:
+                return
+    raise AssertionError(f"nobody noticed in {NOTICED_WITHIN} histories")
+
+
+@pytest.fixture
+def valkey(redis_url: str) -> Iterator[Redis]:
+    with Redis.from_url(redis_url, protocol=2) as client:
+        yield client
+
+
+def test_the_model_of_the_serving_copy_is_serving_lua(valkey: Redis) -> None:
+    """Both get every call of whole histories, and more questions than those; all answers are the same."""
+    calls = 0
+    for seed in range(COMPARED):
+
+        def both(clock: WallClock, constants: Constants, seed: int = seed) -> ComparedServing:
+            model = ServingModel(clock.now_ms, constants)
+            return ComparedServing(model, ValkeyServing(valkey, clock.now_ms, constants), Random(seed))
+
+        history = History(seed, both)
+        history.run()
+        assert isinstance(history.redis.data, ComparedServing)
+        calls += history.redis.data.calls
+    assert calls > 100 * COMPARED

@@ -7,6 +7,7 @@ from typing import Any, Final
 from tests.support.simulation.fleet import Fleet
 from tests.support.simulation.kafka import WallClock
 from tests.support.simulation.projector_process import Servers
+from tests.support.simulation.redis import Strike
 from tests.support.simulation.servers import Server
 from tests.support.simulation.world import Process, World
 
@@ -29,7 +30,7 @@ class Faults:
         self._kinds: tuple[Callable[[], None], ...] = (
             self._kill, self._kill_at_a_call, self._stop, self._stop_at_a_call, self._scale, self._server_down,
             self._server_slow, self._commit_stalls, self._redis_flushed, self._redis_flushed_in_a_load,
-            self._redis_restarted, self._redis_restored, self._clock_set,
+            self._redis_restarted, self._redis_restored, self._loader_stopped, self._clock_set,
         )  # fmt: skip
 
     def begin(self, until: float) -> None:
@@ -92,9 +93,15 @@ class Faults:
         self._world.after(self._random.uniform(0.0, 1.0), partial(self._strike, self._scale))
 
     def _redis_flushed_in_a_load(self) -> None:
-        redis, strike = self._servers.redis, partial(self._strike, self._redis_flushed)
-        redis.flush()
-        redis.before_stage = [*[None] * self._random.randint(0, 4), strike]
+        self._servers.redis.flush()
+        self._in_a_load(lambda _: self._strike(self._redis_flushed))
+
+    def _loader_stopped(self) -> None:
+        seconds = self._random.uniform(0.3, 7.0)
+        self._in_a_load(lambda process: self._strike(partial(process.stop, seconds)))
+
+    def _in_a_load(self, strike: Strike) -> None:
+        self._servers.redis.before_stage = [*[None] * self._random.randint(0, 4), strike]
 
     def _redis_flushed(self) -> None:
         self._servers.redis.flush()

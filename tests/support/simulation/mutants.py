@@ -14,7 +14,7 @@ from livestream_gateway.resume import START, Plan
 from livestream_projector.dead_letters import DeadLetterOffice
 from livestream_projector.projector import Projector
 from livestream_projector.publisher import Publisher
-from tests.support.simulation.database import Database, Transaction
+from tests.support.simulation.database import Transaction
 from tests.support.simulation.serving_model import Epoch, ServingModel
 from tests.support.simulation.store import SimulatedStore
 
@@ -72,20 +72,6 @@ def never_sweep_the_outbox(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Publisher, "_drain", drain)
 
 
-def never_see_that_redis_went_back(patch: pytest.MonkeyPatch) -> None:
-    """A second line of defence: alone, it is not missed."""
-
-    async def went_back(*_: Any) -> bool:
-        return False
-
-    patch.setattr(Publisher, "_went_back", went_back)
-
-
-def forget_batches_while_an_epoch_is_loaded(patch: pytest.MonkeyPatch) -> None:
-    never_see_that_redis_went_back(patch)
-    patch.setattr(Database, "try_share", _always(True))
-
-
 def switch_to_an_epoch_that_was_lost_in_part(patch: pytest.MonkeyPatch) -> None:
     switch: Any = ServingModel._switch
 
@@ -93,17 +79,6 @@ def switch_to_an_epoch_that_was_lost_in_part(patch: pytest.MonkeyPatch) -> None:
         if name in self._epochs:
             self._epochs[name].staged = arguments[-1]
         return switch(self, name, *arguments)
-
-    patch.setattr(ServingModel, "_switch", careless)
-
-
-def switch_over_another_loaders_epoch(patch: pytest.MonkeyPatch) -> None:
-    never_see_that_redis_went_back(patch)
-    switch: Any = ServingModel._switch
-
-    def careless(self: Any, *arguments: Any) -> Any:
-        held = self._epoch if self._is_loaded() else ""
-        return switch(self, *arguments[:-2], held, arguments[-1])
 
     patch.setattr(ServingModel, "_switch", careless)
 
@@ -161,9 +136,7 @@ MUTANTS: Final[tuple[Mutant, ...]] = (
     bury_no_dead_letters,
     publish_without_looking_at_continuity,
     never_sweep_the_outbox,
-    forget_batches_while_an_epoch_is_loaded,
     switch_to_an_epoch_that_was_lost_in_part,
-    switch_over_another_loaders_epoch,
     serve_an_epoch_of_another_run,
     show_users_whose_deletion_was_published,
     never_refill_a_window,

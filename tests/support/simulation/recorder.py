@@ -15,6 +15,7 @@ class Moment(NamedTuple):
     """One position: what `windows` answers there, and the delta that led to it from the one before."""
 
     cursor: Cursor
+    positions: dict[int, tuple[int, int]]
     reply: Any
     entry: tuple[bytes, dict[bytes, bytes]] | None
 
@@ -41,10 +42,13 @@ class Recorder:
         if reply is None:
             return
         cursor = Cursor(reply[0][0].decode(), int(reply[0][2]))
-        if cursor not in self.moments:
+        positions = _Decoding(reply).windows().stand.positions
+        if cursor in self.moments:
+            assert positions == self.moments[cursor].positions, f"{cursor} stands for two positions"
+        else:
             entries = self._data.entries(f"{{livestream}}:{cursor.epoch}:deltas")
             entry = entries[-1] if cursor.sequence else None
-            self.newest = self.moments[cursor] = Moment(cursor, reply, entry)
+            self.newest = self.moments[cursor] = Moment(cursor, positions, reply, entry)
 
 
 class _Decoding:

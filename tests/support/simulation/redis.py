@@ -8,7 +8,10 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from tests.support.simulation.servers import Failures, Reply, Server
-from tests.support.simulation.world import Action, Process, World
+from tests.support.simulation.world import Process, World
+
+# What happens to a server or to the process that calls it.
+Strike = Callable[[Process], None]
 
 
 class ServingData(Protocol):
@@ -38,7 +41,7 @@ class RedisServer(Server):
         self.data = data
         self.watch: Callable[[], None] = lambda: None
         # What happens before the next calls of `stage`, one each.
-        self.before_stage: list[Action | None] = []
+        self.before_stage: list[Strike | None] = []
         self._followers: list[Callable[[], bool]] = []
         self._restart()
 
@@ -59,12 +62,12 @@ class RedisServer(Server):
         self._restart()
         self.go_down(seconds)
 
-    def fcall(self, name: str, arguments: tuple[Any, ...]) -> Any:
+    def fcall(self, process: Process, name: str, arguments: tuple[Any, ...]) -> Any:
         function = name.rsplit("_", 1)[1]
         if function == "stage" and self.before_stage:
             strike = self.before_stage.pop(0)
             if strike:
-                strike()
+                strike(process)
         result = self.data.fcall(function, arguments)
         if function in ("publish", "switch"):
             self.world.note("redis", f"{function} {arguments[0] if function == 'switch' else ''}: {result!r}")
@@ -102,7 +105,7 @@ class SimulatedRedis:
         self._process = process
 
     async def fcall(self, name: str, _keys: int, *arguments: Any) -> Any:
-        return await self._call(lambda reply: reply(self._server.fcall(name, arguments)))
+        return await self._call(lambda reply: reply(self._server.fcall(self._process, name, arguments)))
 
     async def xread(self, streams: dict[str, str], *, count: int, block: int) -> Any:
         ((key, after),) = streams.items()

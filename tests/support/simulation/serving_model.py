@@ -30,8 +30,8 @@ Position = tuple[int, int, int, int]  # the next offsets of messages.v1 and user
 class Constants(NamedTuple):
     """Those of serving.lua, small: what takes ten minutes or a thousand messages there happens within one history."""
 
-    KEPT_MESSAGES: int = 12
-    FEW_MESSAGES: int = 8
+    KEPT_MESSAGES: int = 10
+    FEW_MESSAGES: int = 9
     RETAINED_MS: int = 4_000
     MARK_EVERY_MS: int = 500
     ERASE_AFTER_MS: int = 1_000
@@ -202,8 +202,7 @@ class ServingModel:
         epoch.mark(self._sequence, now, constants.MARK_EVERY_MS)
         if batch.removed_users:
             epoch.erasures[self._sequence] = now + constants.ERASE_AFTER_MS
-        few = shrinks and len(epoch.messages) < constants.FEW_MESSAGES and epoch.floor is not None
-        return [b"few" if few else b"ok", self._epoch.encode(), self._sequence]
+        return [b"few" if shrinks and self._is_worn() else b"ok", self._epoch.encode(), self._sequence]
 
     def _continuity(self, batch: Batch) -> bytes:
         fresh = held = 0
@@ -253,6 +252,8 @@ class ServingModel:
         if not self._is_loaded():
             return None
         epoch = self._epochs[self._epoch]
+        if len(epoch.messages) < messages <= self._constants.FEW_MESSAGES and self._is_worn():
+            return None
         tops = [
             [_encode(names.rows[name]) for _, name in names.ordered("messages")[:limit]]
             for names, limit in ((epoch.names["channels"], channels), (epoch.names["users"], users))
@@ -291,15 +292,20 @@ class ServingModel:
         reports = [_encode(line) for line in self._progress.values()]
         now = b"%d" % self._now_ms()
         if not self._is_loaded():
-            return [now, b"", b"0", b"0", b"0", b"", self._rebuild, reports]
+            return [now, b"", b"0", b"0", b"0", b"", self._rebuild, reports, b""]
         newest = self._epochs[self._epoch].names["channels"].ordered("last")
         stands = [self._epoch, str(self._sequence), self._generation, str(self._partitions)]
         return [
             now, *(each.encode() for each in stands), b"%d" % -newest[0][0] if newest else b"", self._rebuild, reports,
+            b"1" if self._is_worn() else b"",
         ]  # fmt: skip
 
     def _is_loaded(self) -> bool:
         return bool(self._epoch) and self._of_run == self.run_id
+
+    def _is_worn(self) -> bool:
+        epoch = self._epochs[self._epoch]
+        return len(epoch.messages) < self._constants.FEW_MESSAGES and epoch.floor is not None
 
     def _totals(self) -> Totals:
         messages, channels = (sum(at[index] for at in self._positions.values()) for index in (2, 3))
