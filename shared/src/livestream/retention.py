@@ -43,6 +43,11 @@ class Retention:
         return self._changes[-1].keep_ms if self._changes else None
 
     @property
+    def since_ms(self) -> int | None:
+        """From when on that holds; None without any change."""
+        return self._changes[-1].since_ms if self._changes else None
+
+    @property
     def ever_set(self) -> bool:
         """Whether history may have been dropped."""
         return any(change.keep_ms is not None for change in self._changes)

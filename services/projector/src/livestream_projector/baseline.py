@@ -9,6 +9,9 @@ from typing import Any, Final
 
 from livestream.fold import NEVER_MS
 
+# Of millions of names; nobody waits for it.
+_COPY_SECONDS: Final = 3600.0
+
 _PAIRS: Final = """
 INSERT INTO pairs (generation, partition, channel, username, messages, last_ms, dropped, dropped_last_ms)
 SELECT $2, partition, channel, username, dropped, dropped_last_ms, dropped, dropped_last_ms
@@ -75,10 +78,10 @@ WHERE building.generation = $2 AND live.generation = $1 AND building.partition =
 async def copy_baseline(connection: Any, live: int, following: int) -> None:
     """Let `following` begin with the baseline of `live`. The caller's transaction sees one state of `live`."""
     for statement in (_PAIRS, _REPEATS):
-        await connection.execute(statement, live, following)
+        await connection.execute(statement, live, following, timeout=_COPY_SECONDS)
     for statement in (_CHANNELS, _USERS, _DELETED_MESSAGES):
-        await connection.execute(statement, live, following, NEVER_MS)
-    await connection.execute(_PARTITIONS, live, following)
+        await connection.execute(statement, live, following, NEVER_MS, timeout=_COPY_SECONDS)
+    await connection.execute(_PARTITIONS, live, following, timeout=_COPY_SECONDS)
 
 
 async def known_repeats(connection: Any, generation: int) -> frozenset[tuple[int, int]]:
@@ -89,7 +92,11 @@ async def known_repeats(connection: Any, generation: int) -> frozenset[tuple[int
 
 async def messages_lost(connection: Any, live: int, partition: int, baseline_offset: int, first_offset: int) -> int:
     """How many messages the live generation has of records that the log does not have any more."""
-    count: int = await connection.fetchval(_KEPT_BELOW, live, partition, baseline_offset, first_offset)
+    if first_offset <= baseline_offset:
+        return 0  # without looking: where history is kept forever, no index helps
+    count: int = await connection.fetchval(
+        _KEPT_BELOW, live, partition, baseline_offset, first_offset, timeout=_COPY_SECONDS
+    )
     return count
 
 

@@ -1,11 +1,17 @@
 """Generations of the read model: one is live; a rebuild folds the next one beside it and then switches."""
 
 from enum import StrEnum
-from typing import Any
+from typing import Any, Final
 
 import asyncpg
 
+from livestream.retries import until_it_works
 from livestream_projector.baseline import copy_baseline
+
+# Rows of millions of names go one by one.
+_DELETE_SECONDS: Final = 3600.0
+# While a table waits for those who read to let it go, all others wait behind it.
+_DROP_LOCK: Final = "SET LOCAL lock_timeout = '250ms'"
 
 
 class GenerationState(StrEnum):
@@ -65,9 +71,13 @@ async def begin_next(pool: asyncpg.Pool, *, has_baseline: bool = False) -> tuple
         row: Any = await connection.fetchrow(_LIVE)
         live, partitions = row
         following = live + 1
-        async with connection.transaction(isolation="repeatable_read"):
+        async with connection.transaction():
+            # A change of the retention that is being settled counts for this one too, or comes before it.
+            await connection.execute("LOCK TABLE generations IN SHARE ROW EXCLUSIVE MODE")
             await connection.execute("SELECT create_generation($1, 'building', $2)", following, partitions)
-            if has_baseline:
+        if has_baseline:
+            # Apart from that, since copying may take minutes.
+            async with connection.transaction(isolation="repeatable_read"):
                 await copy_baseline(connection, live, following)
     return live, following, partitions
 
@@ -86,6 +96,13 @@ async def switch(pool: asyncpg.Pool, live: int, following: int) -> bool:
 
 
 async def drop(connection: Any, generation: int) -> None:
-    """Drop all of a generation's rows."""
-    await connection.execute(f"DROP TABLE IF EXISTS messages_{generation:d}")
-    await connection.execute("DELETE FROM generations WHERE generation = $1", generation)
+    """Drop all of a generation's rows, all at once: whoever looks at generations finds each with its messages."""
+
+    async def drop_messages() -> None:
+        async with connection.transaction():
+            await connection.execute(_DROP_LOCK)
+            await connection.execute(f"DROP TABLE IF EXISTS messages_{generation:d}")
+
+    async with connection.transaction():
+        await connection.execute("DELETE FROM generations WHERE generation = $1", generation, timeout=_DELETE_SECONDS)
+        await until_it_works("drop_generation", drop_messages, (asyncpg.LockNotAvailableError,))

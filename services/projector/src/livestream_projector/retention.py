@@ -30,10 +30,13 @@ async def settle_retention(pool: asyncpg.Pool, retention_days: int | None) -> No
     keep_ms = None if retention_days is None else retention_days * DAY_MS
     async with pool.acquire() as connection, connection.transaction():
         await connection.execute("SELECT FROM generations ORDER BY generation FOR UPDATE")
-        if (await _load(connection)).keep_ms == keep_ms:
+        before = await _load(connection)
+        if before.keep_ms == keep_ms:
             return
         folded_ms = await connection.fetchval("SELECT coalesce(max(last_append_ms), $1) FROM partitions", NEVER_MS)
         since_ms = NEVER_MS if folded_ms == NEVER_MS else max(now_ms(), folded_ms + 1)
+        if before.since_ms is not None:  # what another clock called now may lie ahead of ours: the last change holds
+            since_ms = max(since_ms, before.since_ms + 1)
         await connection.execute("INSERT INTO retention (since_ms, keep_ms) VALUES ($1, $2)", since_ms, keep_ms)
         await connection.execute("UPDATE generations SET retention_changes = (SELECT count(*) FROM retention)")
         # Nobody looks for rows in the order in which they are dropped while they are kept forever.

@@ -23,7 +23,14 @@ ALTER TABLE pairs
 
 -- Where the partition's append times had come to with the post or its deletion: rows are dropped in this order.
 ALTER TABLE messages ADD COLUMN kept_ms bigint;
-UPDATE messages SET kept_ms = CASE WHEN posted THEN append_ms ELSE (extract(epoch FROM now()) * 1000)::bigint END;
+UPDATE messages SET kept_ms = CASE
+    WHEN posted AND NOT deleted THEN append_ms ELSE (extract(epoch FROM now()) * 1000)::bigint END;
+UPDATE messages m SET kept_ms = come_to.kept_ms
+FROM (SELECT generation, channel, id, append_ms,
+             max(append_ms) OVER (PARTITION BY generation, partition ORDER BY log_offset) AS kept_ms
+      FROM messages WHERE posted AND NOT deleted) AS come_to
+WHERE come_to.kept_ms > come_to.append_ms  -- a broker's clock had gone back
+  AND m.generation = come_to.generation AND m.channel = come_to.channel AND m.id = come_to.id;
 ALTER TABLE messages ALTER COLUMN kept_ms SET NOT NULL;
 
 -- Posts that were not counted, since they repeat one before them: a rebuild that begins behind that one has to know.
