@@ -17,8 +17,7 @@ _IDLE_SECONDS: Final = 1.0
 _SCOPE_COLUMNS: Final = {"channel": ("channel", "channel_display_name"), "user": ("username", "user_display_name")}
 # A message that was hidden before has no text any more, but may have its display name.
 _ERASE: Final = """
-UPDATE messages SET visible = false, text = '', {display_name} = NULL
-WHERE generation = $1 AND (channel, id) IN (
+WITH found AS MATERIALIZED (
     (SELECT channel, id FROM messages
      WHERE generation = $1 AND {column} = $2 AND partition = $3 AND least(ts_ms, append_ms) <= $4
        AND visible
@@ -27,7 +26,13 @@ WHERE generation = $1 AND (channel, id) IN (
     (SELECT channel, id FROM messages
      WHERE generation = $1 AND {column} = $2 AND partition = $3 AND least(ts_ms, append_ms) <= $4
        AND NOT visible AND {display_name} IS NOT NULL
-     LIMIT $5))
+     LIMIT $5)
+), erased AS (
+    UPDATE messages SET visible = false, text = '', {display_name} = NULL
+    WHERE generation = $1 AND (channel, id) IN (SELECT channel, id FROM found)
+    RETURNING 1
+)
+SELECT (SELECT count(*) FROM found), (SELECT count(*) FROM erased)
 """
 
 _log = get_logger(__name__)
@@ -64,10 +69,10 @@ class Eraser:
             partition, scope, name, up_to_ms = planned
             column, display_name = _SCOPE_COLUMNS[scope]
             statement = _ERASE.format(column=column, display_name=display_name)
-            status = await connection.execute(statement, self._generation, name, partition, up_to_ms, _CHUNK_ROWS)
-            erased = int(status.removeprefix("UPDATE "))
+            chunk: Any = await connection.fetchrow(statement, self._generation, name, partition, up_to_ms, _CHUNK_ROWS)
+            found, erased = chunk
             metrics.ERASED_ROWS.inc(erased)
-            if erased < _CHUNK_ROWS:
+            if found < _CHUNK_ROWS:  # what was found may have been dropped meanwhile: that does not end it
                 await connection.execute(
                     "DELETE FROM erasures WHERE generation = $1 AND partition = $2 AND scope = $3 AND name = $4 "
                     "AND up_to_ms = $5",
