@@ -1,5 +1,6 @@
 """History that is dropped from a running stack: counts stay, on pages, in a verification, and through a rebuild."""
 
+import asyncio
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from random import Random
@@ -7,7 +8,7 @@ from typing import Any
 
 import asyncpg
 import pytest
-from aiokafka import TopicPartition
+from aiokafka import AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.admin.records_to_delete import RecordsToDelete
 from aiokafka.client import AIOKafkaClient
@@ -22,8 +23,10 @@ from livestream.events import (
     MessageEdited,
     MessagePosted,
     UserDeleted,
+    encode_event,
 )
 from livestream.frames import View, ViewKind
+from livestream.partitioning import partition_of
 from livestream.retention import DAY_MS
 from livestream.serving import ServingCopy
 from livestream.times import now_ms
@@ -201,3 +204,35 @@ async def test_what_is_too_old_becomes_a_dead_letter(log: KafkaLog, serving: Ser
     assert row.messages == 1
     letters = [record for record in await log.read(DEAD_LETTER_TOPIC) if (record.value or b"").find(b"two days") >= 0]
     assert [dict(letter.headers)["dead-letter-reason"] for letter in letters] == [b"too-old"]
+
+
+async def test_markers_of_transactions_that_kafka_has_dropped_are_missed_by_nobody(
+    stack: RunningStack, log: KafkaLog, serving: ServingCopy, postgres: asyncpg.Pool
+) -> None:
+    """A quiet partition that ends with one, and quiet deletions of users: they begin behind the last record then."""
+    partition = partition_of("marked", log.partitions)
+    post, deletion = MessagePosted("marked", "1", "ann", "text", now_ms()), UserDeleted("nobody", now_ms())
+    options = {"bootstrap_servers": stack.kafka_bootstrap_servers, "transactional_id": "marked"}
+    async with AIOKafkaProducer(**options) as producer, producer.transaction():
+        await producer.send_and_wait(MESSAGES_TOPIC, encode_event(post), partition=partition)
+        await producer.send_and_wait(USERS_TOPIC, encode_event(deletion), partition=0)
+    end, users_end = (await log.ends(MESSAGES_TOPIC))[partition], (await log.ends(USERS_TOPIC))[0]
+
+    async def passed() -> bool:
+        at = "SELECT min(users_passed_offset), max(passed_offset) FILTER (WHERE partition = $1) FROM partitions"
+        row: Any = await postgres.fetchrow(at, partition)
+        return tuple(row) == (users_end, end)
+
+    await wait_until_async(passed, DROP_S, "markers that are passed")
+    await asyncio.to_thread(stack.stop, "projector")
+    admin = AIOKafkaAdminClient(bootstrap_servers=stack.kafka_bootstrap_servers)
+    await admin.start()
+    everything = [TopicPartition(MESSAGES_TOPIC, partition), TopicPartition(USERS_TOPIC, 0)]
+    await admin.delete_records({tp: RecordsToDelete(-1) for tp in everything})
+    await admin.close()
+    await asyncio.to_thread(stack.start, "projector")
+    await log.append([MessagePosted("marked", "2", "ann", "text", now_ms()), UserDeleted("nobody", now_ms())])
+    await folded(serving, log)
+    _, (row,) = await serving.names("channels", ["marked"])
+    assert row is not None
+    assert row.messages == 2

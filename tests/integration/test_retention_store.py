@@ -145,7 +145,7 @@ class Fold:
             self._count,
         )
 
-    def _count(self) -> None:
+    async def _count(self) -> None:
         self.epochs += 1
 
     async def take(self, record: LogRecord) -> None:
@@ -168,6 +168,10 @@ async def fold_record(store: Store, states: dict[int, PartitionState], retention
 
 async def _bury(_: object) -> None:
     """Dead letters are the business of another test."""
+
+
+async def renewed() -> None:
+    """Clients are the business of another test."""
 
 
 @pytest.fixture
@@ -254,7 +258,7 @@ async def test_a_rebuild_from_the_baseline_gives_the_same_rows(pool: asyncpg.Poo
         assert await rows_of(pool, following) == await rows_of(pool, live), f"seed {seed}"
         assert await switch(pool, live, following)
         dropper = HistoryDropper(
-            pool, following, retention, lambda: dict.fromkeys(range(PARTITIONS), 2**50), asyncio.Lock(), lambda: None
+            pool, following, retention, lambda: dict.fromkeys(range(PARTITIONS), 2**50), asyncio.Lock(), renewed
         )
         before = await rows_of(pool, following)
         await dropper.drop()

@@ -78,8 +78,8 @@ class Consumer:
 async def projecting(store: Store) -> AsyncIterator[tuple[Projector, Callable[[], Awaitable[None]]]]:
     """A projector that runs, and what assigns its partition to it."""
 
-    async def log_is_right(_: dict[int, PartitionState]) -> None:
-        return
+    async def log_is_right(states: dict[int, PartitionState]) -> dict[int, int]:
+        return {partition: state.messages_offset for partition, state in states.items()}
 
     consumer, nobody = Consumer(), cast("Any", SimpleNamespace(hold=lambda _: None, behind=lambda _: []))
     projector = Projector(cast("Any", store), nobody, nobody, nobody, log_is_right, Retention(), 1, 100, 0)

@@ -49,9 +49,10 @@ async def run_projector(process: Process, servers: Servers) -> None:
     buried = max(state.users_offset for state in servers.database.read.partitions.values())
     users = SimulatedUsersLog(kafka, process, DeadLetterOffice(producer), buried)
 
-    async def check_log(_: dict[int, PartitionState]) -> None:
+    async def check_log(states: dict[int, PartitionState]) -> dict[int, int]:
         """The log stays the one that it is here; looking at it takes its time."""
         await kafka.ask_ends(process, [])
+        return {partition: state.messages_offset for partition, state in states.items()}
 
     projector = Projector(
         SimulatedStore(servers.database, process, GENERATION, office.bury),

@@ -11,6 +11,7 @@ from aiokafka.errors import KafkaError
 
 from livestream.clients import postgres_answers, postgres_pool, redis_client
 from livestream.events import MESSAGES_TOPIC
+from livestream.fold import PartitionState
 from livestream.letter_settings import keep_letters_mortal
 from livestream.logs import get_logger
 from livestream.retention import Retention
@@ -28,6 +29,7 @@ from livestream_projector.letter_erasure import LetterEraser
 from livestream_projector.loader import Loader
 from livestream_projector.log_check import check_log
 from livestream_projector.outbox import Outbox
+from livestream_projector.passed_log import PassedLog, load_passed
 from livestream_projector.progress import NotReadyError, Progress
 from livestream_projector.projector import POSTGRES_FAILURES, Projector
 from livestream_projector.publisher import Publisher
@@ -128,12 +130,17 @@ async def _fold_generation(
     publisher = Publisher(serving, Outbox(pool, generation), Loader(pool, serving, generation), generation)
     buried = await until_it_works("users_folded", lambda: users_folded(pool, generation), POSTGRES_FAILURES)
     users = UsersLog(settings.kafka_servers, DeadLetterOffice(producer), buried, retention)
+
+    async def check_states(states: dict[int, PartitionState]) -> dict[int, int]:
+        passed = await until_it_works("passed", lambda: load_passed(pool, generation, states), POSTGRES_FAILURES)
+        return await check_log(settings.kafka_servers, states, passed)
+
     projector = Projector(
         Store(pool, generation, office.bury, retention_changes=len(retention)),
         users,
         office,
         publisher,
-        lambda states: check_log(settings.kafka_servers, states),
+        check_states,
         retention,
         partitions,
         settings.batch_records,
@@ -154,9 +161,10 @@ async def _fold_generation(
             tasks.create_task(progress.run(consumer))
             dropper = HistoryDropper(
                 pool, generation, retention, lambda: progress.folded_up_to, projector.between_batches,
-                publisher.begin_epoch,
+                publisher.renew_epoch,
             )  # fmt: skip
             tasks.create_task(dropper.run())
+            tasks.create_task(PassedLog(pool, generation, lambda: progress.passed).run())
             tasks.create_task(projector.run(consumer))
     finally:
         running.progress = None

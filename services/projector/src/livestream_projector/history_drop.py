@@ -4,11 +4,13 @@ A baseline holds what the messages before its offset count. A rebuild and a veri
 """
 
 import asyncio
-from collections.abc import Callable, Mapping
-from typing import Any, Final
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
+from typing import Any, Final, NamedTuple
 
 import asyncpg
 
+from livestream.fold import NEVER_MS
 from livestream.logs import get_logger
 from livestream.retention import Retention
 from livestream.retries import RETRIES, delays, describe
@@ -24,10 +26,10 @@ _INTERVAL_SECONDS: Final = 20.0
 _DROP: Final = """
 WITH gone AS (
     DELETE FROM {leaf} m USING (
-        SELECT ctid FROM {leaf} WHERE partition = $2 AND kept_ms < $3
-        ORDER BY kept_ms, log_offset LIMIT $4 FOR UPDATE) AS oldest
+        SELECT ctid FROM {leaf} WHERE partition = $2 AND kept_ms >= $3 AND kept_ms < $4
+        ORDER BY kept_ms, log_offset LIMIT $5 FOR UPDATE) AS oldest
     WHERE m.ctid = oldest.ctid
-    RETURNING channel, username, ts_ms, append_ms, log_offset, posted, visible
+    RETURNING channel, username, ts_ms, append_ms, log_offset, posted, visible, kept_ms
 ), counted AS (
     SELECT gone.channel, gone.username, count(*) AS messages, max(gone.ts_ms) AS last_ms
     FROM gone
@@ -42,25 +44,40 @@ WITH gone AS (
     FROM counted
     WHERE p.generation = $1 AND p.channel = counted.channel AND p.username = counted.username
 ), moved AS (
-    UPDATE partitions SET drops = drops + 1, baseline_offset = greatest(
+    UPDATE partitions SET drops = drops + 1, worn = worn OR EXISTS (SELECT FROM counted), baseline_offset = greatest(
         baseline_offset, (SELECT max(log_offset) + 1 FROM gone WHERE posted))
-    WHERE generation = $1 AND partition = $2
+    WHERE generation = $1 AND partition = $2 AND EXISTS (SELECT FROM gone)
 )
-SELECT (SELECT count(*) FROM gone), (SELECT coalesce(sum(messages), 0) FROM counted)::bigint
+SELECT count(*), max(kept_ms) FROM gone
 """
+_DROPPED: Final = "UPDATE partitions SET dropped_before_ms = $3 WHERE generation = $1 AND partition = $2"
 _FORGET_REPEATS: Final = """
 DELETE FROM repeats r USING partitions p
 WHERE p.generation = $1 AND p.partition = $2
   AND r.generation = $1 AND r.partition = $2 AND r.log_offset < p.baseline_offset
 """
+_WORN: Final = "SELECT partition, drops FROM partitions WHERE generation = $1 AND partition = ANY($2::int[]) AND worn"
+# Where more was dropped meanwhile, the epoch that was loaded may miss that.
+_RENEWED: Final = """
+UPDATE partitions p SET worn = false FROM unnest($2::int[], $3::bigint[]) AS n(partition, drops)
+WHERE p.generation = $1 AND p.partition = n.partition AND p.drops = n.drops
+"""
 
 _log = get_logger(__name__)
+
+
+class _Chunk(NamedTuple):
+    """`come_to_ms` is where the partition's order of dropping has come to, None where there was no row."""
+
+    rows: int
+    come_to_ms: int | None
 
 
 class HistoryDropper:
     """`folded_up_to`: partition → a time in ms before which nothing was appended that is not folded.
 
-    `begin_epoch` is called when what clients hold may have gone: they start anew.
+    `renew_epoch` returns when clients are served an epoch that was loaded after it was called: what they held may have
+    gone. That it has to be done is kept in Postgres, for whoever drops here next.
     """
 
     def __init__(
@@ -70,20 +87,20 @@ class HistoryDropper:
         retention: Retention,
         folded_up_to: Callable[[], Mapping[int, int]],
         between_batches: asyncio.Lock,
-        begin_epoch: Callable[[], None],
+        renew_epoch: Callable[[], Awaitable[None]],
     ) -> None:
         self._pool = pool
         self._generation = generation
         self._retention = retention
         self._folded_up_to = folded_up_to
         self._between_batches = between_batches
-        self._begin_epoch = begin_epoch
+        self._renew_epoch = renew_epoch
         self._dropped_before: dict[int, int] = {}
 
     async def run(self) -> None:
         """Drop until cancelled. Raises RetiredError."""
         waits = delays()
-        while self._retention.keep_ms is not None:
+        while self._retention.ever_set:
             try:
                 await self.drop()
                 waits = delays()
@@ -95,26 +112,52 @@ class HistoryDropper:
 
     async def drop(self) -> None:
         """Drop what can go now of the partitions that this process folds."""
-        dropped = 0
-        for partition, folded_up_to_ms in self._folded_up_to().items():
+        folded_up_to = self._folded_up_to()
+        for partition, folded_up_to_ms in folded_up_to.items():
             before_ms = self._retention.drop_before_ms(folded_up_to_ms)
             if before_ms is not None and before_ms != self._dropped_before.get(partition):
-                dropped += await self._drop_partition(partition, before_ms)
+                await self._drop_partition(partition, before_ms)
                 self._dropped_before[partition] = before_ms
-        if dropped:
-            self._begin_epoch()
+        await self._renew_worn(list(folded_up_to))
 
-    async def _drop_partition(self, partition: int, before_ms: int) -> int:
-        """Returns how many messages went that were shown."""
-        rows = shown = 0
-        while (chunk := await self._drop_chunk(partition, before_ms))[0]:
-            rows, shown = rows + chunk[0], shown + chunk[1]
+    async def _renew_worn(self, partitions: list[int]) -> None:
+        async with self._pool.acquire() as connection:
+            worn = await connection.fetch(_WORN, self._generation, partitions)
+        if not worn:
+            return
+        await self._renew_epoch()
+        async with self._pool.acquire() as connection:
+            await connection.execute(_RENEWED, self._generation, [row[0] for row in worn], [row[1] for row in worn])
+
+    async def _drop_partition(self, partition: int, before_ms: int) -> None:
+        rows, from_ms = 0, NEVER_MS
+        while True:
+            chunk = await self._drop_chunk(partition, from_ms, before_ms)
+            rows += chunk.rows
+            if chunk.come_to_ms is not None:
+                from_ms = chunk.come_to_ms
+            elif from_ms == NEVER_MS:
+                break
+            else:
+                from_ms = NEVER_MS  # once more from the start: a row that was just being erased was passed by
+        async with self._holding(partition) as connection:
+            await connection.execute(_DROPPED, self._generation, partition, before_ms)
+            await connection.execute(_FORGET_REPEATS, self._generation, partition)
         if rows:
             metrics.DROPPED_ROWS.inc(rows)
             _log.info("history_dropped", partition=partition, rows=rows, before_ms=before_ms)
-        return shown
 
-    async def _drop_chunk(self, partition: int, before_ms: int) -> tuple[int, int]:
+    async def _drop_chunk(self, partition: int, from_ms: int, before_ms: int) -> _Chunk:
+        """Looks from `from_ms` on: what went before stays in the way for as long as anybody reads an older snapshot."""
+        statement = _DROP.format(leaf=f"messages_{self._generation:d}")
+        async with self._holding(partition) as connection:
+            return _Chunk(
+                *await connection.fetchrow(statement, self._generation, partition, from_ms, before_ms, _CHUNK_ROWS)
+            )
+
+    @asynccontextmanager
+    async def _holding(self, partition: int) -> AsyncIterator[Any]:
+        """A transaction between batches of the partition's fold, whoever folds it."""
         # A batch under way has read rows that would go: another process's is fenced, our own is not even begun.
         async with self._between_batches, self._pool.acquire() as connection, connection.transaction():
             await hold_generation(connection, self._generation, GenerationState.LIVE, len(self._retention))
@@ -123,13 +166,4 @@ class HistoryDropper:
                 self._generation,
                 partition,
             )
-            arguments = (self._generation, partition)
-            statement = _DROP.format(leaf=f"messages_{self._generation:d}")
-            gone: Any = await connection.fetchrow(statement, *arguments, before_ms, _CHUNK_ROWS)
-            if not gone[0]:
-                await connection.execute(
-                    "UPDATE partitions SET dropped_before_ms = $3 WHERE generation = $1 AND partition = $2",
-                    *arguments, before_ms,
-                )  # fmt: skip
-                await connection.execute(_FORGET_REPEATS, *arguments)
-            return gone[0], gone[1]
+            yield connection

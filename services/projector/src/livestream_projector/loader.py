@@ -48,19 +48,25 @@ class Loader:
         self._serving = serving
         self._generation = generation
 
-    async def load(self, *, replace: bool) -> None:
-        """Load a new epoch: one process at a time, and only where there is none, unless it is to be replaced."""
+    async def load(self, *, replace: bool) -> bool:
+        """Load a new epoch: one process at a time, and only where there is none, unless it is to be replaced.
+
+        False where another process came first: what it loaded may be older than this call.
+        """
         asked = _epoch(await self._serving.status())
         async with self._pool.acquire() as guard, guard.transaction():
             await guard.execute("SELECT pg_advisory_xact_lock($1)", LOADER_LOCK)
             held = _epoch(await self._serving.status())
             if held and (not replace or held != asked):
-                return
+                return False
             async with self._pool.acquire() as connection:
-                await self._fill(connection, guard, held)
+                return await self._fill(connection, guard, held)
 
-    async def _fill(self, connection: Any, guard: Any, held: str) -> None:
-        """Stage and switch. `guard` holds the lock in a transaction, which has to show that it is alive."""
+    async def _fill(self, connection: Any, guard: Any, held: str) -> bool:
+        """Stage and switch; false where that came to nothing.
+
+        `guard` holds the lock in a transaction, which has to show that it is alive.
+        """
         epoch, generation = new_epoch(), self._generation
         _log.info("epoch_loading", epoch=epoch, generation=generation)
         async with connection.transaction(isolation="repeatable_read", readonly=True):
@@ -69,8 +75,9 @@ class Loader:
         if await self._serving.switch(epoch, generation, len(positions), positions, replaces=held, staged=staged):
             metrics.EPOCHS_LOADED.inc()
             _log.info("epoch_loaded", epoch=epoch, messages=sum(position[3] for position in positions))
-        else:
-            _log.warning("epoch_dropped", epoch=epoch)
+            return True
+        _log.warning("epoch_dropped", epoch=epoch)
+        return False
 
     async def _stage(self, connection: Any, guard: Any, epoch: str) -> int:
         """Returns the number of calls that it took."""

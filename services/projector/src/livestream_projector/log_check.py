@@ -1,5 +1,6 @@
 """Whether the log is still the one that was folded. One that does not fit stops the process: no jumping over it."""
 
+from collections.abc import Mapping
 from typing import Any, Final, NamedTuple
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
@@ -8,7 +9,9 @@ from livestream.events import MESSAGES_TOPIC, USERS_TOPIC
 from livestream.fold import PartitionState
 from livestream_projector.consumer import new_consumer
 from livestream_projector.decode import checksum_of
+from livestream_projector.passed_log import Passed
 
+_USERS: Final = TopicPartition(USERS_TOPIC, 0)
 _READ_TIMEOUT_MS: Final = 10_000
 
 _REMEDY: Final = (
@@ -28,45 +31,58 @@ class _Folded(NamedTuple):
     checksum: int
 
 
-async def check_log(bootstrap_servers: str, states: dict[int, PartitionState]) -> None:
-    """Compare the log with where the fold stands. Raises LogChangedError, and KafkaError while the broker is away."""
+async def check_log(
+    bootstrap_servers: str, states: dict[int, PartitionState], passed: Mapping[int, Passed]
+) -> dict[int, int]:
+    """Compare the log with where the fold stands; returns the offset at which each partition goes on.
+
+    Raises LogChangedError, and KafkaError while the broker is away.
+    """
     if not states:
-        return
+        return {}
     folded = _folded(states)
+    passed = {partition: _passed(state, passed[partition]) for partition, state in states.items()}
+    needed = {_messages(partition): at.messages_offset for partition, at in passed.items()}
+    needed[_USERS] = min(at.users_offset for at in passed.values())
     consumer = new_consumer(bootstrap_servers, group=None)
     try:
         await consumer.start()
         firsts = await consumer.beginning_offsets(list(folded))
         ends = await consumer.end_offsets(list(folded))
         consumer.assign(list(folded))
-        for partition, (least, most) in folded.items():
-            _check_range(partition, least, most, firsts[partition], ends[partition])
+        for partition, most in folded.items():
+            _check_range(partition, needed[partition], most.offset, firsts[partition], ends[partition])
             if most.offset > firsts[partition]:
                 await _check_last_record(consumer, partition, most)
     finally:
         await consumer.stop()
+    return {partition: at.messages_offset for partition, at in passed.items()}
 
 
-def _folded(states: dict[int, PartitionState]) -> dict[TopicPartition, tuple[_Folded, _Folded]]:
-    """The least and the most that was folded of each: every partition reads `users.v1` at a pace of its own."""
+def _folded(states: dict[int, PartitionState]) -> dict[TopicPartition, _Folded]:
+    """The most that was folded of each: every partition reads `users.v1` at a pace of its own."""
     messages = {
-        TopicPartition(MESSAGES_TOPIC, partition): _Folded(state.messages_offset, state.last_checksum)
-        for partition, state in states.items()
+        _messages(partition): _Folded(state.messages_offset, state.last_checksum) for partition, state in states.items()
     }
-    users = [_Folded(state.users_offset, state.users_checksum) for state in states.values()]
-    return {tp: (at, at) for tp, at in messages.items()} | {TopicPartition(USERS_TOPIC, 0): (min(users), max(users))}
+    return messages | {_USERS: max(_Folded(state.users_offset, state.users_checksum) for state in states.values())}
 
 
-def _check_range(partition: TopicPartition, least: _Folded, most: _Folded, first: int, end: int) -> None:
+def _passed(state: PartitionState, noted: Passed) -> Passed:
+    return Passed(max(state.messages_offset, noted.messages_offset), max(state.users_offset, noted.users_offset))
+
+
+def _messages(partition: int) -> TopicPartition:
+    return TopicPartition(MESSAGES_TOPIC, partition)
+
+
+def _check_range(partition: TopicPartition, needed: int, folded: int, first: int, end: int) -> None:
     at = f"{partition.topic}/{partition.partition}"
-    if end < most.offset:
+    if end < folded:
+        raise LogChangedError(f"{at} ends at offset {end}, but was folded up to {folded}: its tail is gone. {_REMEDY}")
+    if first > needed:
         raise LogChangedError(
-            f"{at} ends at offset {end}, but was folded up to {most.offset}: its tail is gone. {_REMEDY}"
-        )
-    if first > least.offset:
-        raise LogChangedError(
-            f"{at} begins at offset {first}, but was folded only up to {least.offset}: records were dropped "
-            f"before they were folded. {_REMEDY}"
+            f"{at} begins at offset {first}, but was folded only up to {needed}: records were dropped before they were "
+            f"folded. {_REMEDY}"
         )
 
 

@@ -14,6 +14,7 @@ from livestream.retries import RETRIES, describe
 from livestream.serving import ProgressReport, ServingCopy
 from livestream.times import now_ms
 from livestream_projector import metrics
+from livestream_projector.passed_log import Passed
 from livestream_projector.projector import Projector
 from livestream_projector.publisher import Publisher
 from livestream_projector.users_log import UsersLog
@@ -42,6 +43,7 @@ class Progress:
     look at which the log's end was first behind it: `_marks` holds that end and when it was seen.
 
     `folded_up_to`: partition → a time in ms before which the log took nothing that is not folded, of both topics.
+    `passed` says the same in offsets, of partitions that are level with a log that ends with no record.
     """
 
     def __init__(self, projector: Projector, users: UsersLog, serving: ServingCopy, publisher: Publisher) -> None:
@@ -51,6 +53,7 @@ class Progress:
         self._publisher = publisher
         self._marks: dict[int, tuple[int, int]] = {}
         self.folded_up_to: dict[int, int] = {}
+        self.passed: dict[int, Passed] = {}
         self.answered_at = time.monotonic()
         self._has_reported = False
 
@@ -95,12 +98,20 @@ class Progress:
         return reports
 
     def _note_folded(self, reports: list[ProgressReport], users_end: int, asked_ms: int) -> None:
-        self.folded_up_to = {}
+        self.folded_up_to, self.passed = {}, {}
+        users_passed = self._users.read_up_to
         for report in reports:
             state = self._projector.states[report.partition]
-            if self._users.read_up_to >= users_end and not self._users.behind(state.users_offset):
-                is_level = report.folded >= report.log_end
-                self.folded_up_to[report.partition] = asked_ms if is_level else state.last_append_ms
+            if users_passed < users_end or self._users.behind(state.users_offset):
+                continue
+            if report.folded >= report.log_end:
+                self.folded_up_to[report.partition] = asked_ms
+                passed = Passed(report.folded, users_passed)
+                if passed != (state.messages_offset, state.users_offset):
+                    self.passed[report.partition] = passed
+            else:
+                # A broker's clock that ran far ahead for a moment tells nothing of what comes after it.
+                self.folded_up_to[report.partition] = min(asked_ms, state.last_append_ms)
 
     def _report(self, consumer: AIOKafkaConsumer, tp: Any, end: int) -> ProgressReport:
         state = self._projector.states[tp.partition]

@@ -1,7 +1,7 @@
 """The projector: polls the log, folds what came, commits it, hands it to the publisher."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 import asyncpg
@@ -35,7 +35,8 @@ _log = get_logger(__name__)
 class Projector:
     """Owns some partitions for a while. `states` says where each stands; only committed batches move it.
 
-    `check_log` raises where the log does not continue a partition's fold.
+    `check_log` raises where the log does not continue a partition's fold. It returns at which offset each goes on: behind
+    the last record that was folded, and what is known to be no record.
     """
 
     def __init__(
@@ -44,7 +45,7 @@ class Projector:
         users: UsersLog,
         office: DeadLetterOffice,
         publisher: Publisher,
-        check_log: Callable[[dict[int, PartitionState]], Awaitable[None]],
+        check_log: Callable[[dict[int, PartitionState]], Awaitable[Mapping[int, int]]],
         retention: Retention,
         partitions: int,
         batch_records: int,
@@ -70,10 +71,10 @@ class Projector:
     async def take(self, partitions: list[int]) -> dict[int, int]:
         """Begin with partitions that were assigned; returns the next offset of each."""
         states = await until_it_works("take_partitions", lambda: self._store.positions(partitions), POSTGRES_FAILURES)
-        await until_it_works("check_log", lambda: self._check_log(states), (KafkaError,))
+        offsets = await until_it_works("check_log", lambda: self._check_log(states), (KafkaError,))
         self._position(states)
         self.was_assigned = True
-        return {partition: state.messages_offset for partition, state in self.states.items()}
+        return {partition: offsets[partition] for partition in states}
 
     def drop(self) -> None:
         """Forget partitions that were revoked; what is under way for them is fenced by its transaction."""
@@ -112,9 +113,9 @@ class Projector:
             return
         RETRIES.labels("poll").inc()
         _log.warning("offset_out_of_range", error=describe(error))
-        await until_it_works("check_log", lambda: self._check_log(states), (KafkaError,))
+        offsets = await until_it_works("check_log", lambda: self._check_log(states), (KafkaError,))
         if self._positioned == positioned:
-            self._seek(consumer)
+            _seek(consumer, offsets)
 
     async def _fold_all(self, consumer: AIOKafkaConsumer, originals: Sequence[Any]) -> None:
         positioned = self._positioned
@@ -188,13 +189,7 @@ class Projector:
             return  # an assignment came meanwhile, and has read where its partitions stand
         still_ours = {tp.partition for tp in consumer.assignment()}
         self._position({partition: state for partition, state in found.items() if partition in still_ours})
-        self._seek(consumer)
-
-    def _seek(self, consumer: AIOKafkaConsumer) -> None:
-        for partition, state in self.states.items():
-            topic_partition = TopicPartition(MESSAGES_TOPIC, partition)
-            if topic_partition in consumer.assignment():
-                consumer.seek(topic_partition, state.messages_offset)
+        _seek(consumer, {partition: state.messages_offset for partition, state in self.states.items()})
 
     def _position(self, states: dict[int, PartitionState]) -> None:
         self.states = states
@@ -206,6 +201,13 @@ class Projector:
         RETRIES.labels(operation).inc()
         _log.warning("retry", operation=operation, error=describe(error), delay_s=round(delay, 3))
         await asyncio.sleep(delay)
+
+
+def _seek(consumer: AIOKafkaConsumer, offsets: Mapping[int, int]) -> None:
+    for partition, offset in offsets.items():
+        topic_partition = TopicPartition(MESSAGES_TOPIC, partition)
+        if topic_partition in consumer.assignment():
+            consumer.seek(topic_partition, offset)
 
 
 def _by_size(originals: Sequence[Any]) -> list[list[Any]]:

@@ -40,16 +40,19 @@ class Publisher:
         # The ids of batches that are in Redis, with the epoch that has them.
         self._published: dict[int, str] = {}
         self._is_worn = False
+        self._renewals: list[asyncio.Future[None]] = []
 
     def enqueue(self, outbox_id: int, batch: bytes) -> None:
         """Publish soon."""
         self._queue.append((outbox_id, batch))
         self._wake.set()
 
-    def begin_epoch(self) -> None:
-        """Load a new epoch soon: rows have gone that no delta told of."""
-        self._is_worn = True
+    async def renew_epoch(self) -> None:
+        """Returns when an epoch is served that was loaded after this call: rows have gone that no delta told of."""
+        renewed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._renewals.append(renewed)
         self._wake.set()
+        await renewed
 
     def wake(self) -> None:
         """Look at the outbox soon: there may be no epoch any more."""
@@ -63,7 +66,7 @@ class Publisher:
         while True:
             try:
                 complete = await self._publish_queue()
-                if not complete or self._is_worn or loop.time() >= next_sweep:
+                if not complete or self._is_worn or self._renewals or loop.time() >= next_sweep:
                     await self._sweep()
                     next_sweep = loop.time() + _SWEEP_SECONDS
                 waits = delays()
@@ -106,15 +109,23 @@ class Publisher:
         await self._drain()
         await self._forget_published()
         went_back = await self._went_back(committed)
-        if self._is_worn or went_back:
-            _log.warning("epoch_worn", worn=self._is_worn, went_back=went_back)
-            # What wears the new one while it is loaded counts for the next.
-            self._is_worn = False
-            try:
-                await self._loader.load(replace=True)
-            except BaseException:
-                self._is_worn = True
-                raise
+        if self._is_worn or self._renewals or went_back:
+            _log.warning("epoch_worn", worn=self._is_worn, renewals=len(self._renewals), went_back=went_back)
+            await self._renew()
+
+    async def _renew(self) -> None:
+        # What wears the new one while it is loaded counts for the next.
+        self._is_worn, asked = False, len(self._renewals)
+        try:
+            loaded = await self._loader.load(replace=True)
+        except BaseException:
+            self._is_worn = True
+            raise
+        if loaded:
+            for renewed in self._renewals[:asked]:
+                if not renewed.done():  # as it is where whoever asked was cancelled
+                    renewed.set_result(None)
+            del self._renewals[:asked]
 
     async def _went_back(self, committed: dict[int, tuple[int, int]]) -> bool:
         """Whether Redis misses what was committed before the outbox was drained: as after a restored backup.
