@@ -35,8 +35,8 @@ _log = get_logger(__name__)
 class Projector:
     """Owns some partitions for a while. `states` says where each stands; only committed batches move it.
 
-    `check_log` raises where the log does not continue a partition's fold. It returns at which offset each goes on: behind
-    the last record that was folded, and what is known to be no record.
+    `check_log` raises where the log does not continue a partition's fold. It returns at which offset each goes on:
+    behind the last record that was folded, and what is known to be no record.
     """
 
     def __init__(
@@ -115,7 +115,7 @@ class Projector:
         _log.warning("offset_out_of_range", error=describe(error))
         offsets = await until_it_works("check_log", lambda: self._check_log(states), (KafkaError,))
         if self._positioned == positioned:
-            _seek(consumer, offsets)
+            self._seek(consumer, offsets)
 
     async def _fold_all(self, consumer: AIOKafkaConsumer, originals: Sequence[Any]) -> None:
         positioned = self._positioned
@@ -189,7 +189,13 @@ class Projector:
             return  # an assignment came meanwhile, and has read where its partitions stand
         still_ours = {tp.partition for tp in consumer.assignment()}
         self._position({partition: state for partition, state in found.items() if partition in still_ours})
-        _seek(consumer, {partition: state.messages_offset for partition, state in self.states.items()})
+        self._seek(consumer, {partition: state.messages_offset for partition, state in self.states.items()})
+
+    def _seek(self, consumer: AIOKafkaConsumer, offsets: Mapping[int, int]) -> None:
+        for partition in self.states:
+            topic_partition = TopicPartition(MESSAGES_TOPIC, partition)
+            if topic_partition in consumer.assignment():
+                consumer.seek(topic_partition, offsets[partition])
 
     def _position(self, states: dict[int, PartitionState]) -> None:
         self.states = states
@@ -201,13 +207,6 @@ class Projector:
         RETRIES.labels(operation).inc()
         _log.warning("retry", operation=operation, error=describe(error), delay_s=round(delay, 3))
         await asyncio.sleep(delay)
-
-
-def _seek(consumer: AIOKafkaConsumer, offsets: Mapping[int, int]) -> None:
-    for partition, offset in offsets.items():
-        topic_partition = TopicPartition(MESSAGES_TOPIC, partition)
-        if topic_partition in consumer.assignment():
-            consumer.seek(topic_partition, offset)
 
 
 def _by_size(originals: Sequence[Any]) -> list[list[Any]]:
