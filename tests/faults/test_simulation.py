@@ -5,25 +5,30 @@ one, and `LIVESTREAM_SIMULATION_SEEDS=100000` runs more of them. tests/support/s
 """
 
 import os
+from collections import Counter
 from collections.abc import Iterator
 from random import Random
 
 import pytest
 from redis import Redis
 
+from livestream.serving import PublishOutcome
 from tests.support.simulation.history import History, simulate
 from tests.support.simulation.kafka import WallClock
 from tests.support.simulation.mutants import MUTANTS, Mutant
+from tests.support.simulation.random_calls import RandomCalls
 from tests.support.simulation.serving_model import Constants, ServingModel
 from tests.support.simulation.serving_valkey import ComparedServing, ValkeyServing
+from tests.support.simulation.world import World
 
 # A history takes some 20 ms; these are for every run of the tests.
 SEEDS = int(os.environ.get("LIVESTREAM_SIMULATION_SEEDS", "600"))
 ONLY = os.environ.get("LIVESTREAM_SIMULATION_SEED")
 CHUNK = 100
-# A history that asks a real server too takes ten times as long.
-COMPARED = 25
+# A history that asks a real server too takes twice as long.
+COMPARED = 20
 NOTICED_WITHIN = 200
+RANDOM_CALLS = 2_000
 
 
 def chunks() -> list[range]:
@@ -82,3 +87,23 @@ def test_the_model_of_the_serving_copy_is_serving_lua(valkey: Redis) -> None:
         assert isinstance(history.redis.data, ComparedServing)
         calls += history.redis.data.calls
     assert calls > 100 * COMPARED
+
+
+def test_the_model_is_serving_lua_on_random_calls(valkey: Redis) -> None:
+    """The same for batches that no projector would publish, while the clock is set and the server restarts."""
+    random, world = Random(1), World(1)
+    clock, constants = WallClock(world), Constants()
+    compared = ComparedServing(
+        ServingModel(clock.now_ms, constants), ValkeyServing(valkey, clock.now_ms, constants), random
+    )
+    calls, outcomes = RandomCalls(random), Counter[bytes]()
+    for number in range(RANDOM_CALLS):
+        function, arguments = calls.next()
+        reply = compared.fcall(function, arguments)
+        calls.heard(reply)
+        outcomes[reply[0] if function == "publish" else reply if function == "switch" else function.encode()] += 1
+        clock.step(random.choice((0, 1, 100, 700, -300)))
+        if number % 400 == 399:
+            compared.run_id = f"{number:040x}"
+        compared.entries(f"{{livestream}}:{calls.epoch}:deltas")
+    assert {outcome.encode() for outcome in (*PublishOutcome, "superseded", "report")} <= outcomes.keys()

@@ -95,7 +95,8 @@ class ComparedServing:
     def _compare(self, function: str, arguments: tuple[Any, ...]) -> Any:
         self.calls += 1
         model, real = (each.fcall(function, arguments) for each in self._both)
-        assert _reply(function, model) == _reply(function, real), f"{function}{arguments}"
+        said, meant = _reply(function, model), _reply(function, real)
+        assert said == meant, f"{function}{arguments}: the model says {said}, serving.lua {meant}"
         return model
 
     def _ask_more(self) -> None:
@@ -126,7 +127,8 @@ def _reply(function: str, reply: Any) -> Any:
     if reply is None or isinstance(reply, bytes):
         return reply
     if function == "status":
-        return [*reply[:7], sorted(_decode(line) for line in reply[7]), *reply[8:]]
+        newest = reply[5] and int(reply[5])  # Lua writes -0 too
+        return [*reply[:5], newest, reply[6], sorted(_decode(line) for line in reply[7]), *reply[8:]]
     if function in ("windows", "names", "page"):
         (epoch, generation, sequence, now, totals, positions), *rows = reply
         stand = [epoch, generation, sequence, now, _decode(totals), sorted(_decode(positions))]
