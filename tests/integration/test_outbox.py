@@ -65,10 +65,17 @@ async def commit(pool: asyncpg.Pool) -> list[tuple[int, bytes]]:
 async def begin_empty_epoch(serving: ServingCopy) -> str:
     """An epoch that another process loaded from a snapshot of Postgres in which nothing was folded yet."""
     held = (await serving.status()).cursor
-    epoch, nothing = new_epoch(), [(partition, 0, 0, 0, 0) for partition in range(PARTITIONS)]
+    epoch, nothing = new_epoch(), [(partition, 0, 0, 0, 0, 0, 0) for partition in range(PARTITIONS)]
     replaces = held.epoch if held else ""
     assert await serving.switch(epoch, GENERATION, PARTITIONS, nothing, replaces=replaces, staged=0)
     return epoch
+
+
+async def has_all(pool: asyncpg.Pool, serving: ServingCopy) -> bool:
+    """Whether Redis stands where Postgres does."""
+    stand = (await serving.windows()).stand
+    served = {partition: (*offsets, stand.recounts[partition].done) for partition, offsets in stand.positions.items()}
+    return served == await Outbox(pool, GENERATION).committed()
 
 
 async def sweep(publisher: Publisher) -> None:
@@ -86,7 +93,7 @@ async def test_what_only_the_epoch_before_had_is_published_again(pool: asyncpg.P
     epoch = await begin_empty_epoch(serving)
     await sweep(publisher)
     stand = (await serving.windows()).stand
-    assert stand.positions == await Outbox(pool, GENERATION).committed()
+    assert await has_all(pool, serving)
     assert stand.cursor.epoch == epoch, "nothing was missing, so there was no need for another one"
     assert await Outbox(pool, GENERATION).waiting(0) == []
 
@@ -98,4 +105,4 @@ async def test_a_batch_that_nothing_leads_up_to_is_not_tried_for_ever(pool: asyn
     await serving.publish(first[1], GENERATION)
     await pool.execute("DELETE FROM outbox WHERE id = $1", gone[0])
     await sweep(publisher_of(pool, serving))
-    assert (await serving.windows()).stand.positions == await Outbox(pool, GENERATION).committed()
+    assert await has_all(pool, serving)

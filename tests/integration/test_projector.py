@@ -114,7 +114,9 @@ async def test_a_deleted_user_s_text_goes_from_the_retained_deltas_too(
     await wait_until_async(retained, CATCH_UP_S, "a delta with the text")
     await log.append([UserDeleted("erased-user", now_ms())])
     await wait_until_async(erased, CATCH_UP_S, "a delta log without the text")
-    assert not await DeltaLog(redis, windows.stand.cursor.epoch).retains(windows.stand.cursor)
+    before = DeltaLog(redis, windows.stand.cursor.epoch)
+    # Where an earlier deletion has worn its epoch, that may have ended meanwhile.
+    assert await before.first_sequence() is None or not await before.retains(windows.stand.cursor)
 
 
 async def test_the_newest_messages_are_filled_again_when_most_of_them_were_deleted(

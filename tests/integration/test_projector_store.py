@@ -57,13 +57,14 @@ class Follower:
 
 
 class Fold:
-    """Folds one log into a generation of its own, publishing as it goes."""
+    """Folds one log into a generation of its own, publishing as it goes. Counts follow deletions one by one."""
 
-    def __init__(self, pool: asyncpg.Pool, serving: ServingCopy, generation: int) -> None:
+    def __init__(self, pool: asyncpg.Pool, serving: ServingCopy, generation: int, recounted_at_once: int = 1) -> None:
         self.pool = pool
         self.serving = serving
         self.generation = generation
-        self.store = Store(pool, generation, bury)
+        self.store = Store(pool, generation, bury, recounted_at_once=recounted_at_once)
+        self.recounts = 0
         self.states = dict.fromkeys(range(PARTITIONS), PartitionState())
         self.follower: Follower | None = None
 
@@ -84,11 +85,23 @@ class Fold:
                 # Partitions hear of a deletion at different times: the others fold on meanwhile.
                 if end == len(records) or random.random() < 0.5:
                     await self._delete_users(partition, waiting)
+                if random.random() < 0.3:
+                    await self._recount(partition)
+        for partition in range(PARTITIONS):
+            while await self._recount(partition):
+                pass
 
     async def _delete_users(self, partition: int, deletions: list[UserDeletion]) -> None:
         for deletion in deletions:
             if deletion.offset >= self.states[partition].users_offset:
                 await self._publish(await self.store.fold_user_deletion(partition, deletion, self.states))
+
+    async def _recount(self, partition: int) -> bool:
+        if not self.states[partition].recounting:
+            return False
+        await self._publish(await self.store.recount(partition, self.states))
+        self.recounts += 1
+        return True
 
     async def _publish(self, committed: Committed) -> None:
         self.states |= committed.partitions
@@ -150,6 +163,7 @@ async def test_each_delta_leads_from_one_state_of_redis_and_postgres_to_the_next
     pool: asyncpg.Pool, serving: ServingCopy
 ) -> None:
     """A user's deletion too, which reaches the partitions one after another: followers go by what they can see."""
+    recounts = 0
     for seed in range(LOGS):
         random = Random(2000 + seed)
         fold = Fold(pool, serving, seed + 1)
@@ -157,12 +171,15 @@ async def test_each_delta_leads_from_one_state_of_redis_and_postgres_to_the_next
         fold.follower = Follower(await serving.windows(messages=1_000))
         await fold.fold(interleave(lay_out(random_log(random, LENGTH)), random), random)
         assert fold.follower.sequence > 5, f"seed {seed}"
+        assert not (await serving.windows()).stand.recounting, f"seed {seed}"
+        recounts += fold.recounts
+    assert recounts > LOGS, "no count had to follow a deletion: this says little"
 
 
 async def test_an_interrupted_publisher_is_caught_up_from_the_outbox(pool: asyncpg.Pool, serving: ServingCopy) -> None:
     random = Random(7)
     records = [r for r in interleave(lay_out(random_log(random, LENGTH)), random) if r.topic == MESSAGES_TOPIC]
-    fold = Fold(pool, serving, 1)
+    fold = Fold(pool, serving, 1, recounted_at_once=5)
     await fold.begin()
     for record in records:
         fold.states |= (await fold.store.fold([read(record)], fold.states)).partitions

@@ -20,7 +20,8 @@ async def serving(redis_url: str) -> AsyncIterator[ServingCopy]:
 
 async def begin(serving: ServingCopy) -> None:
     held = (await serving.status()).cursor
-    assert await serving.switch(new_epoch(), 1, 1, [(0, 0, 0, 0, 0)], replaces=held.epoch if held else "", staged=0)
+    positions = [(0, 0, 0, 0, 0, 0, 0)]
+    assert await serving.switch(new_epoch(), 1, 1, positions, replaces=held.epoch if held else "", staged=0)
 
 
 async def test_an_epoch_that_was_lost_in_part_is_not_switched_to(serving: ServingCopy) -> None:
@@ -31,7 +32,7 @@ async def test_an_epoch_that_was_lost_in_part_is_not_switched_to(serving: Servin
         await serving.stage(epoch, "messages", [row(0, 0)])
         await forget()
         await serving.stage(epoch, "channels", [NameRow("c", "", 1, 0)])
-        switched = await serving.switch(epoch, 1, 1, [(0, 1, 0, 1, 1)], replaces="", staged=2)
+        switched = await serving.switch(epoch, 1, 1, [(0, 1, 0, 1, 1, 0, 0)], replaces="", staged=2)
         assert switched is (forget == serving.redis.ping)
         assert ((await serving.status()).cursor is not None) is switched
 
@@ -88,7 +89,7 @@ async def test_it_says_when_too_few_are_left(serving: ServingCopy) -> None:
 
 
 async def test_a_window_that_may_lack_messages_is_not_told(serving: ServingCopy) -> None:
-    """Most of the newest are removed, and older ones are in Postgres only: a page must not show fewer than there are."""
+    """Most of the newest are removed, and older ones are in Postgres only: a page must not show too few."""
     await begin(serving)
     publisher = Publisher(serving)
     rows = [row(offset, offset) for offset in range(KEPT_MESSAGES + 50)]

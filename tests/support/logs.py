@@ -47,6 +47,28 @@ logs = st.lists(st.tuples(events, st.integers(-3, 3)), min_size=10, max_size=60)
 Log = list[tuple[Event, int]]
 
 
+def _crowd(moments: st.SearchStrategy[int]) -> st.SearchStrategy[Event]:
+    ids, users, channels = (st.sampled_from(sample) for sample in ("0123456789", "uvwxyz", "aab"))
+    crowd_posts = st.builds(MessagePosted, channels, ids, users, st.just("one"), moments)
+    crowd_deletes = st.builds(MessageDeleted, channels, ids, moments)
+    return st.one_of(crowd_posts, crowd_posts, crowd_deletes)
+
+
+_early, _late = st.integers(T0 - 9, T0), st.integers(T0 - 2, T0 + 9)
+# Many users in one channel, which is deleted, and then they go on: nothing else is as hard for counts that follow.
+crowded_logs: st.SearchStrategy[Log] = st.builds(
+    lambda past, end, present: [*((event, -9) for event in past), (end, 0), *((event, 9) for event in present)],
+    st.lists(_crowd(_early), min_size=10, max_size=25),
+    st.builds(ChannelDeleted, st.just("a"), st.integers(T0 - 9, T0)),
+    st.lists(
+        _crowd(_late)
+        | st.builds(ChannelDeleted, st.just("a"), _late)
+        | st.builds(UserDeleted, st.sampled_from("uvwxyz"), _late),
+        max_size=25,
+    ),
+)
+
+
 def lay_out(log: Log) -> dict[tuple[str, int], list[LogRecord]]:
     """The records of each topic and partition."""
     partitions: dict[tuple[str, int], list[LogRecord]] = {}
@@ -70,7 +92,7 @@ def random_log(random: Random, length: int) -> Log:
     """The same mixture without hypothesis, for tests whose every example costs a database."""
 
     def event() -> Event:
-        channel, id_, user, text = (random.choice(sample) for sample in ("abc", "12345", "xy", ("", "one", "two")))
+        channel, id_, user, text = (random.choice(sample) for sample in ("abc", "12345", "wxyz", ("", "one", "two")))
         kind, moment, end = random.random(), T0 + random.randint(-5, 5), T0 + random.randint(-9, 1)
         if kind < 0.6:
             labels = (random.choice([None, "P", "Q"]) for _ in range(2))

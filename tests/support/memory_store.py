@@ -24,6 +24,7 @@ from livestream.fold import (
     deletion_time_ms,
     fold_channel_deletion,
     fold_messages,
+    fold_recount,
     fold_user_deletion,
     touched_by,
     touched_through,
@@ -31,14 +32,19 @@ from livestream.fold import (
 
 
 class MemoryStore:
-    """One generation. `fold` and `fold_user_deletion` commit at once and return the batch to publish."""
+    """One generation. `fold`, `fold_user_deletion` and `recount` commit at once and return the batch to publish.
 
-    def __init__(self, partitions: int) -> None:
+    `recounted_at_once` is how many users' counts follow a channel's deletion in one step.
+    """
+
+    def __init__(self, partitions: int, recounted_at_once: int = 5_000) -> None:
+        self.recounted_at_once = recounted_at_once
         self.partitions = {partition: PartitionState() for partition in range(partitions)}
         self.messages: dict[MessageKey, MessageState] = {}
         self.channels: dict[str, ChannelState] = {}
         self.users: dict[UserKey, UserState] = {}
         self.pairs: dict[Pair, PairState] = {}
+        self.recounting: dict[str, str] = {}
         self.dead_letters: list[str] = []
         self.published: list[Batch] = []
 
@@ -48,6 +54,12 @@ class MemoryStore:
     def fold_user_deletion(self, partition: int, deletion: UserDeletion) -> Batch:
         return self.commit(self.changes_of_user_deletion(partition, deletion, self.positions([partition])))
 
+    def recount(self, partition: int) -> Batch:
+        """The next step of some channel, in a partition that is `recounting`."""
+        changes = self.changes_of_recount(partition, self.positions([partition]))
+        assert changes, "nothing is left to recount"
+        return self.commit(changes)
+
     def positions(self, partitions: Iterable[int]) -> dict[int, PartitionState]:
         """Where the fold of each partition stands, for the caller to change."""
         return {partition: copy.copy(self.partitions[partition]) for partition in partitions}
@@ -56,12 +68,12 @@ class MemoryStore:
         """Fold one run of `livestream.fold.split` on what is stored; nothing is written."""
         event = records[0].event
         if isinstance(event, ChannelDeleted):
-            pairs = [pair for pair in self.pairs if pair.channel == event.channel]
-            users = [UserKey(records[0].partition, pair.user) for pair in pairs]
-            prior = self._prior(partitions, pairs=pairs, channels=[event.channel], users=users)
             deleted_ms = deletion_time_ms(event, records[0].append_ms)
             reached = [message for message in self.messages.values() if message.channel == event.channel]
-            return fold_channel_deletion(records[0], event, prior, self._survivors(reached, deleted_ms, "channel"))
+            survivors = self._survivors(reached, deleted_ms, "channel")
+            pairs, further = self._next_pairs(event.channel, "", deleted_ms)
+            prior = self._prior_of_recount(partitions, event.channel, {*pairs, *survivors.pairs})
+            return fold_channel_deletion(records[0], event, prior, survivors, further)
         touched = touched_by(records)
         found = [self.messages[key] for key in touched.messages if key in self.messages]
         through = touched_through(found)
@@ -73,6 +85,15 @@ class MemoryStore:
         )
         prior.messages = {message.key: self._effective(message) for message in found}
         return fold_messages(records, prior)
+
+    def changes_of_recount(self, partition: int, partitions: dict[int, PartitionState]) -> Changes | None:
+        """The same of the next step by which users' counts follow a channel's deletion; None where there is none."""
+        waiting = [name for name in self.recounting if self.channels[name].partition == partition]
+        if not waiting:
+            return None
+        channel = min(waiting)
+        pairs, further = self._next_pairs(channel, self.recounting[channel], self.channels[channel].deleted_ms)
+        return fold_recount(partition, channel, self._prior_of_recount(partitions, channel, set(pairs)), further)
 
     def changes_of_user_deletion(
         self, partition: int, deletion: UserDeletion, partitions: dict[int, PartitionState]
@@ -103,6 +124,24 @@ class MemoryStore:
             channels=_found(self.channels, channels),
             users=_found(self.users, users),
         )
+
+    def _prior_of_recount(self, partitions: dict[int, PartitionState], channel: str, pairs: set[Pair]) -> Prior:
+        (partition,) = partitions
+        users = [UserKey(partition, pair.user) for pair in pairs]
+        prior = self._prior(partitions, pairs=pairs, channels=[channel], users=users)
+        prior.recounting = {
+            name: reached for name, reached in self.recounting.items() if self.channels[name].partition == partition
+        }
+        return prior
+
+    def _next_pairs(self, channel: str, after: str, deleted_ms: int) -> tuple[list[Pair], str | None]:
+        """Pairs that do not know of the channel's deletion, and the last one's user where there may be more."""
+        pairs = sorted(
+            key
+            for key, pair in self.pairs.items()
+            if key.channel == channel and key.user > after and pair.messages and pair.counted_from_ms < deleted_ms
+        )[: self.recounted_at_once]
+        return pairs, pairs[-1].user if len(pairs) == self.recounted_at_once else None
 
     def _effective(self, message: MessageState) -> MessageState:
         """As it is read: a deletion hides rows whose own flag it has not reached yet."""
@@ -142,7 +181,12 @@ class MemoryStore:
                 prior.pairs[pair].last_ms = max(newest)
         self.pairs.update((pair, prior.pairs[pair]) for pair in changes.pairs)
         for name in changes.channels_to_recount:
-            newest = [state.last_ms for pair, state in self.pairs.items() if pair.channel == name and state.messages]
+            deleted_ms = self.channels[name].deleted_ms if name in self.channels else NEVER_MS
+            newest = [
+                state.last_ms
+                for pair, state in self.pairs.items()
+                if pair.channel == name and state.messages and state.counted_from_ms >= deleted_ms
+            ]
             prior.channels[name].last_ms = max(newest, default=prior.channels[name].last_ms)
         self.channels.update((name, prior.channels[name]) for name in changes.channels)
         for user in changes.users_to_recount:
@@ -153,6 +197,10 @@ class MemoryStore:
             ]
             prior.users[user].last_ms = max(newest, default=prior.users[user].last_ms)
         self.users.update((key, prior.users[key]) for key in changes.users)
+        for channel, reached in changes.recounting.items():
+            self.recounting.pop(channel, None)
+            if reached is not None:
+                self.recounting[channel] = reached
         self.partitions.update(prior.partitions)
         self.dead_letters += [str(letter.coordinates) for letter in changes.dead_letters]
         self.published.append(changes.batch())

@@ -65,7 +65,7 @@ class ReadModelWriter:
         await self.serving.stage(self.epoch, "messages", [message.row() for message in newest])
         await self.serving.stage(self.epoch, "channels", chat.names("channels"))
         await self.serving.stage(self.epoch, "shares", chat.shares())
-        position = (0, chat.offset, chat.users_offset, len(chat.messages), len(chat.names("channels")))
+        position = (0, chat.offset, chat.users_offset, len(chat.messages), len(chat.names("channels")), 0, 0)
         held = (await self.serving.status()).cursor
         replaces = held.epoch if held else ""
         assert await self.serving.switch(self.epoch, GENERATION, 1, [position], replaces=replaces, staged=3)

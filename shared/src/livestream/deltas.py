@@ -32,7 +32,11 @@ class OrderKey(NamedTuple):
 
 
 class PositionStep(msgspec.Struct, array_like=True, frozen=True):
-    """How far a batch takes one partition: `[from, to)` of both inputs, and the partition's totals after it."""
+    """How far a batch takes one partition: `[from, to)` of both inputs, and the partition's totals after it.
+
+    `recounts` number the steps by which users' counts follow the deletion of a big channel; `recounting` is how many
+    channels' such steps are still to come.
+    """
 
     partition: int
     messages_from: int
@@ -41,6 +45,9 @@ class PositionStep(msgspec.Struct, array_like=True, frozen=True):
     users_to: int
     total_messages: int
     total_channels: int
+    recounts_from: int = 0
+    recounts_to: int = 0
+    recounting: int = 0
 
 
 class MessageRow(msgspec.Struct, array_like=True, frozen=True, gc=False):
@@ -126,7 +133,8 @@ class Delta(msgspec.Struct, frozen=True):
 
     `users` are whole rows, merged over partitions. `shrinks` says that something was removed or a count fell, so that
     rows which were outside a window may stand in it now. Messages of a user whose deletion another partition published
-    first are left out of `messages`. `positions`: partition → next offsets of both inputs.
+    first are left out of `messages`. `positions`: partition → next offsets of both inputs. `recounting`: partition →
+    whether users' counts there still follow a deletion.
     """
 
     sequence: int
@@ -141,6 +149,7 @@ class Delta(msgspec.Struct, frozen=True):
     channels: list[NameRow]
     users: list[NameRow]
     size_bytes: int = 0
+    recounting: dict[int, bool] = {}
 
 
 def member_of(channel: str, offset: int) -> str:
@@ -203,4 +212,5 @@ def decode_delta(entry_id: bytes, fields: dict[bytes, bytes]) -> Delta:
         channels=batch.channels,
         users=_decode_users(users),
         size_bytes=len(payload) + len(users),
+        recounting={step.partition: step.recounting > 0 for step in batch.positions},
     )

@@ -27,6 +27,15 @@ WHERE m.generation = $1 AND m.visible
       AND u.deleted_ms >= CASE WHEN u.partition = m.partition THEN least(m.ts_ms, m.append_ms) ELSE m.ts_ms END)
 """
 
+# What is visible is later than this: the index begins there, and not at millions of rows that a deletion has hidden and
+# nobody has erased yet.
+_LATER_THAN_CHANNEL = """m.ts_ms > (
+    SELECT coalesce(max(c.deleted_ms), -4611686018427387904) FROM channels c
+    WHERE c.generation = $1 AND c.channel = {})"""
+_LATER_THAN_USER = """m.ts_ms > (
+    SELECT coalesce(max(u.deleted_ms), -4611686018427387904) FROM partition_users u
+    WHERE u.generation = $1 AND u.username = {})"""
+
 
 class HistoryKey(NamedTuple):
     """Where a page of messages ends: the order key of its last row."""
@@ -78,8 +87,10 @@ async def newest_first(
     query = _Query(generation)
     if wanted.user is not None:
         query.where("m.username = {}", wanted.user)
+        query.where(_LATER_THAN_USER, wanted.user)
     if wanted.channel is not None:
         query.where("m.channel = {}", wanted.channel)
+        query.where(_LATER_THAN_CHANNEL, wanted.channel)
     if wanted.before_ms is not None:
         query.where("m.ts_ms < {}", wanted.before_ms)
     if wanted.after_ms is not None:

@@ -87,8 +87,9 @@ def check_replay(store: MemoryStore, kafka: Kafka) -> None:
                 anew.commit(changes)
             else:
                 anew.fold_user_deletion(partition, deletion)
-    for name in ("partitions", "channels", "users", "pairs"):
+    for name in ("channels", "users", "pairs"):
         check_equal(f"replay: {name}", _rows(getattr(store, name)), _rows(getattr(anew, name)))
+    check_equal("replay: partitions", _partitions(store), _partitions(anew))
     check_equal("replay: messages", _messages(store), _messages(anew))
 
 
@@ -105,9 +106,11 @@ def check_served(moment: Moment, witness: Witness) -> None:
     model = witness.at(stand.positions)
     at = f"served at {stand.cursor}"
     totals = stand.totals
-    check_equal(f"{at}: totals", (totals.messages, totals.channels, totals.users), model.totals)
+    check_equal(f"{at}: totals", (totals.messages, totals.channels), model.totals[:2])
     check_equal(f"{at}: channels", windows.channels, _names(model.channels))
-    check_equal(f"{at}: users", windows.users, _names(model.users))
+    if not stand.recounting:  # else users' counts still follow a channel's deletion
+        check_equal(f"{at}: users", windows.users, _names(model.users))
+        assert totals.users == model.totals[2]
     newest = [(m.order, m.user, m.shown_text) for m in model.newest(1_000)]
     held = [
         (tuple(row.order), row.user, text_digest(msgspec.json.decode(row.json)["text"])) for row in windows.messages
@@ -121,7 +124,10 @@ def check_viewer(viewer: Viewer, some: Sequence[Seen], moments: Mapping[Cursor, 
         stand = moments[seen.cursor].windows().stand
         model = witness.at(stand.positions)
         for view, window in seen.windows.items():
-            check_equal(f"{viewer.name} shows {view} at {seen.cursor}", _comparable(window), expected_view(view, model))
+            found, wanted = _comparable(window), expected_view(view, model)
+            if stand.recounting:  # users' counts still follow a channel's deletion
+                found, wanted = (_without_users(each) for each in (found, wanted))
+            check_equal(f"{viewer.name} shows {view} at {seen.cursor}", found, wanted)
 
 
 def check_nothing_missed(viewer: Viewer, moments: Mapping[Cursor, Moment]) -> None:
@@ -160,6 +166,11 @@ def expected_view(view: View, model: ReadModel) -> dict[str, Any]:
     return expected
 
 
+def _without_users(view: dict[str, Any]) -> dict[str, Any]:
+    rest = {key: rows for key, rows in view.items() if key != "users"}
+    return rest | {"totals": {**rest["totals"], "users": None}} if "totals" in rest else rest
+
+
 def _comparable(window: Mapping[str, Any]) -> dict[str, Any]:
     shown = dict(window)
     if "messages" in shown:
@@ -193,6 +204,11 @@ def _names(tallies: Mapping[str, Any]) -> list[NameRow]:
 def _rows(table: Mapping[Any, Any]) -> dict[Any, Any]:
     """Of a name without messages only its deletion has a meaning: nothing else is ever looked at again."""
     return {key: msgspec.to_builtins(row) for key, row in table.items() if getattr(row, "messages", 1)}
+
+
+def _partitions(store: MemoryStore) -> dict[int, Any]:
+    """In how many steps counts have followed deletions is no outcome."""
+    return {p: msgspec.structs.replace(state, recounts=0) for p, state in store.partitions.items()}
 
 
 def _messages(store: MemoryStore) -> dict[Any, Any]:

@@ -34,7 +34,7 @@ class Database(Server):
             TimeoutError,
         )
         super().__init__(world, "postgres", failures)
-        self.read = MemoryStore(partitions)
+        self.read = MemoryStore(partitions, recounted_at_once=1)
         self.outbox: dict[int, bytes] = {}
         self.violations: list[str] = []
         self._ids = itertools.count(1)
@@ -58,6 +58,7 @@ class Database(Server):
         held, now = MemoryStore(0), self.read
         held.partitions, held.messages = dict(now.partitions), dict(now.messages)
         held.channels, held.users, held.pairs = dict(now.channels), dict(now.users), dict(now.pairs)
+        held.recounting = dict(now.recounting)
         return held
 
     def next_outbox_id(self) -> int:
@@ -207,7 +208,7 @@ class Transaction:
 
     def _check(self, reply: Reply) -> None:
         self._outbox_id = self._database.next_outbox_id()
-        stand = {partition: offsets_of(self._database.read.partitions[partition]) for partition in self._changes.before}
+        stand = {partition: self._database.read.partitions[partition].position for partition in self._changes.before}
         reply(None if stand == self._changes.before else FencedError(f"{stand}, not {self._changes.before}"))
 
     def _commit(self, reply: Reply) -> None:
@@ -217,7 +218,7 @@ class Transaction:
         batch = encode_batch(self._database.read.commit(self._changes))
         self._database.outbox[self._outbox_id] = batch
         self._session.end()
-        positions = {p: offsets_of(state) for p, state in self._changes.prior.partitions.items()}
+        positions = {p: state.position for p, state in self._changes.prior.partitions.items()}
         self._database.world.note(self._session.process.name, f"committed {self._outbox_id}: {positions}")
         reply((self._outbox_id, batch))
 

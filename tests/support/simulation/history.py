@@ -108,8 +108,9 @@ class History:
 
     def _is_settled(self) -> bool:
         is_published = self._log_ends() == self._stored() == self._served() and not self.database.outbox
+        is_recounting = any(state.recounting for state in self.database.read.partitions.values())
         newest = self.recorder.newest.cursor if self.recorder.newest else None
-        return is_published and all(viewer.cursor == newest for viewer in self.audience.viewers)
+        return is_published and not is_recounting and all(viewer.cursor == newest for viewer in self.audience.viewers)
 
     def _log_ends(self) -> dict[int, tuple[int, int]]:
         users = self.kafka.folded_end(TopicPartition(USERS_TOPIC, 0))

@@ -92,9 +92,11 @@ def _select(read: MemoryStore, query: str, arguments: tuple[Any, ...]) -> list[A
             return [(user, deleted_ms) for user, deleted_ms in _ended(read).items() if deleted_ms > NEVER_MS]
         case loader._POSITIONS:
             return [
-                (p, at.messages_offset, at.users_offset, at.messages, at.channels)
+                (p, at.messages_offset, at.users_offset, at.messages, at.channels, at.recounts, at.recounting)
                 for p, at in sorted(read.partitions.items())
             ]
+    if query.startswith("SELECT partition, messages_offset, users_offset, recounts FROM partitions"):
+        return [(p, *at.position) for p, at in sorted(read.partitions.items())]
     if query.startswith("SELECT partition, messages_offset, users_offset FROM partitions"):
         return [(p, at.messages_offset, at.users_offset) for p, at in sorted(read.partitions.items())]
     if query.lstrip().startswith("SELECT m.channel, m.id, m.username, m.ts_ms, m.append_ms"):

@@ -6,6 +6,7 @@ Only what environments decide comes from outside: the time, the server's run id,
 import copy
 from collections.abc import Callable
 from math import inf
+from operator import ge, le
 from typing import Any, Final, NamedTuple
 
 import msgspec
@@ -14,7 +15,7 @@ from livestream.deltas import Batch, MessageRow, NameRow, RemovedName, Totals, U
 
 _encode: Final = msgspec.msgpack.Encoder().encode
 _decode_batch: Final = msgspec.msgpack.Decoder(Batch).decode
-_decode_positions: Final = msgspec.msgpack.Decoder(list[tuple[int, int, int, int, int]]).decode
+_decode_positions: Final = msgspec.msgpack.Decoder(list[tuple[int, int, int, int, int, int, int]]).decode
 _decode_reports: Final = msgspec.msgpack.Decoder(list[list[int]]).decode
 _STAGED: Final = {
     "messages": msgspec.msgpack.Decoder(list[MessageRow]).decode,
@@ -24,7 +25,8 @@ _STAGED: Final = {
 }
 
 Order = tuple[int, str]
-Position = tuple[int, int, int, int]  # the next offsets of messages.v1 and users.v1, messages, channels
+# The next offsets of messages.v1 and users.v1, messages, channels, recounts, and channels that are recounted still.
+Position = tuple[int, int, int, int, int, int]
 
 
 class Constants(NamedTuple):
@@ -188,7 +190,7 @@ class ServingModel:
         users, fell = epoch.put_shares(batch.user_shares)
         for step in batch.positions:
             held = (step.messages_to, step.users_to, step.total_messages, step.total_channels)
-            self._positions[step.partition] = held
+            self._positions[step.partition] = (*held, step.recounts_to, step.recounting)
         self._sequence += 1
         fields = {
             b"batch": encoded,
@@ -207,12 +209,15 @@ class ServingModel:
     def _continuity(self, batch: Batch) -> bytes:
         fresh = held = 0
         for step in batch.positions:
-            messages, users, *_ = self._positions.get(step.partition, (0, 0, 0, 0))
-            if step.messages_to <= messages and step.users_to <= users:
+            messages, users, _, _, recounts, _ = self._positions.get(step.partition, (0,) * 6)
+            at = (messages, users, recounts)
+            begin = (step.messages_from, step.users_from, step.recounts_from)
+            end = (step.messages_to, step.users_to, step.recounts_to)
+            if all(map(le, end, at)):
                 held += 1
-            elif step.messages_from == messages and step.users_from == users:
+            elif begin == at:
                 fresh += 1
-            elif step.messages_from >= messages and step.users_from >= users:
+            elif all(map(ge, begin, at)):
                 return b"behind"
             else:
                 return b"conflict"
@@ -312,7 +317,7 @@ class ServingModel:
         return Totals(messages, channels, len(self._epochs[self._epoch].names["users"].rows))
 
     def _stand(self) -> list[bytes]:
-        positions = [(partition, at[0], at[1]) for partition, at in self._positions.items()]
+        positions = [(partition, *at[:2], *at[4:]) for partition, at in self._positions.items()]
         texts = [self._epoch, self._generation, str(self._sequence), str(self._now_ms())]
         return [*(text.encode() for text in texts), _encode(self._totals()), _encode(positions)]
 

@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 from livestream.fold import Changes, PartitionState, Prior, Record, UserDeletion, advance_users
 from livestream_projector.store import BeforeCommit, Committed, PassedRecord, Store
 from livestream_projector.writes import FencedError
-from tests.support.simulation.database import Database, Session, Transaction, offsets_of
+from tests.support.simulation.database import Database, Session, Transaction
 from tests.support.simulation.servers import Reply
 from tests.support.simulation.world import Process
 
@@ -40,6 +40,14 @@ class SimulatedStore(Store):
             read = self._database.read
             return await self._write(session, lambda: read.changes_of_user_deletion(partition, deletion, partitions))
 
+    async def recount(self, partition: int, expected: dict[int, PartitionState]) -> Committed:
+        async with self._session() as session:
+            partitions = await self._stands_as({partition}, expected, session)
+            read = self._database.read
+            return await self._write(
+                session, lambda: read.changes_of_recount(partition, partitions) or FencedError("nothing is left")
+            )
+
     async def pass_by_user_record(
         self, partition: int, record: PassedRecord, expected: dict[int, PartitionState]
     ) -> Committed:
@@ -55,7 +63,7 @@ class SimulatedStore(Store):
         found = await self._load_partitions(session, sorted(wanted))
         for partition in wanted:
             believed = expected.get(partition)
-            if believed is None or offsets_of(found[partition]) != offsets_of(believed):
+            if believed is None or found[partition].position != believed.position:
                 raise FencedError(f"partition {partition} does not stand where this process left it")
         return found
 
@@ -65,7 +73,7 @@ class SimulatedStore(Store):
         )
         return found
 
-    async def _write(self, session: Session, fold: Callable[[], Changes]) -> Committed:
+    async def _write(self, session: Session, fold: Callable[[], Changes | FencedError]) -> Committed:
         def prior_and_fold(reply: Reply) -> None:
             reply(fold())
 

@@ -13,9 +13,10 @@ from livestream.fold import NEVER_MS
 _COPY_SECONDS: Final = 3600.0
 
 _PAIRS: Final = """
-INSERT INTO pairs (generation, partition, channel, username, messages, last_ms, dropped, dropped_last_ms)
-SELECT $2, partition, channel, username, dropped, dropped_last_ms, dropped, dropped_last_ms
-FROM pairs WHERE generation = $1 AND dropped > 0
+INSERT INTO pairs (generation, partition, channel, username, messages, last_ms, counted_from_ms,
+                   dropped, dropped_last_ms)
+SELECT $2, partition, channel, username, dropped, dropped_last_ms, counted_from_ms, dropped, dropped_last_ms
+FROM settled_pairs WHERE generation = $1 AND dropped > 0
 """
 _CHANNELS: Final = """
 INSERT INTO channels (generation, channel, partition, messages, last_ms, deleted_ms,
@@ -23,7 +24,7 @@ INSERT INTO channels (generation, channel, partition, messages, last_ms, deleted
 SELECT $2, c.channel, c.partition, coalesce(sum(p.dropped), 0), coalesce(max(p.dropped_last_ms), $3), c.deleted_ms,
        c.display_name, c.display_ts_ms, c.display_channel, c.display_offset
 FROM channels c
-LEFT JOIN pairs p ON p.generation = c.generation AND p.channel = c.channel AND p.dropped > 0
+LEFT JOIN settled_pairs p ON p.generation = c.generation AND p.channel = c.channel AND p.dropped > 0
 WHERE c.generation = $1
 GROUP BY c.generation, c.channel
 """
@@ -33,7 +34,7 @@ INSERT INTO partition_users (generation, partition, username, messages, last_ms,
 SELECT $2, u.partition, u.username, coalesce(sum(p.dropped), 0), coalesce(max(p.dropped_last_ms), $3), u.deleted_ms,
        u.display_name, u.display_ts_ms, u.display_channel, u.display_offset
 FROM partition_users u
-LEFT JOIN pairs p
+LEFT JOIN settled_pairs p
   ON p.generation = u.generation AND p.partition = u.partition AND p.username = u.username AND p.dropped > 0
 WHERE u.generation = $1
 GROUP BY u.generation, u.username, u.partition

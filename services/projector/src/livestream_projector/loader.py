@@ -28,7 +28,7 @@ SELECT username, max(deleted_ms) FROM partition_users
 WHERE generation = $1 AND deleted_ms > -4611686018427387904 GROUP BY username
 """
 _POSITIONS = """
-SELECT partition, messages_offset, users_offset, messages, channels FROM partitions
+SELECT partition, messages_offset, users_offset, messages, channels, recounts, recounting FROM partitions
 WHERE generation = $1 ORDER BY partition
 """
 _STAGED: Final[tuple[tuple[StagedKind, str, type[NameRow | RemovedName | UserShare]], ...]] = (

@@ -19,6 +19,9 @@ PARTITIONS_OWNED = Gauge("livestream_projector_partitions_owned", "Partitions th
 LAG_RECORDS = Gauge("livestream_projector_lag_records", "Records on the log that are not folded yet, all partitions")
 LAG_SECONDS = Gauge("livestream_projector_lag_seconds", "Age of the oldest record that is not folded yet")
 DROPPED_ROWS = Counter("livestream_projector_dropped_rows_total", "Messages that were kept for long enough")
+RECOUNTED_PAIRS = Counter(
+    "livestream_projector_recounted_pairs_total", "Users' counts that followed the deletion of a big channel"
+)
 ERASED_ROWS = Counter("livestream_projector_erased_rows_total", "Messages whose text a deletion erased")
 LETTERS_ERASED = Counter("livestream_dead_letters_erased_total", "Dead letters of deleted users that got a tombstone")
 LETTERS_TO_COMPACT = Gauge(

@@ -33,14 +33,14 @@ class Outbox:
             )
         return [(row["id"], row["batch"]) for row in rows]
 
-    async def committed(self) -> dict[int, tuple[int, int]]:
-        """The next offsets of both inputs of every partition: what lies before them is in Redis, or waits here."""
+    async def committed(self) -> dict[int, tuple[int, int, int]]:
+        """Every partition's `PartitionState.position`: what led there is in Redis, or waits here."""
         async with self._pool.acquire() as connection:
             rows = await connection.fetch(
-                "SELECT partition, messages_offset, users_offset FROM partitions WHERE generation = $1",
+                "SELECT partition, messages_offset, users_offset, recounts FROM partitions WHERE generation = $1",
                 self._generation,
             )
-        return {partition: (messages, users) for partition, messages, users in rows}
+        return {partition: (messages, users, recounts) for partition, messages, users, recounts in rows}
 
     async def check_generation(self) -> None:
         """Raises RetiredError where a rebuild has switched to another generation."""

@@ -21,7 +21,7 @@ from livestream.fold import (
 
 _PARTITIONS = """
 SELECT partition, messages_offset, users_offset, messages, channels, last_append_ms, last_checksum,
-       users_checksum, drops
+       users_checksum, drops, recounts, recounting
 FROM partitions WHERE generation = $1 AND partition = ANY($2::int[])
 """
 _MESSAGES = """
@@ -41,7 +41,7 @@ FROM unnest($2::int[], $3::text[]) AS k(partition, username)
 JOIN partition_users u ON u.generation = $1 AND u.username = k.username AND u.partition = k.partition
 """
 _PAIRS = """
-SELECT p.channel, p.username, p.messages, p.last_ms
+SELECT p.channel, p.username, p.messages, p.last_ms, p.counted_from_ms
 FROM unnest($2::text[], $3::text[]) AS k(channel, username)
 JOIN pairs p ON p.generation = $1 AND p.channel = k.channel AND p.username = k.username
 """
@@ -61,7 +61,7 @@ async def load_prior(
     through = touched_through(prior.messages.values())
     prior.channels = await load_channels(connection, generation, touched.channels)
     prior.users = await load_users(connection, generation, touched.users | through.users)
-    prior.pairs = await _load_pairs(connection, generation, touched.pairs | through.pairs)
+    prior.pairs = await load_pairs(connection, generation, touched.pairs | through.pairs)
     _hide_what_deletions_reach(prior)
     return prior
 
@@ -109,7 +109,7 @@ async def _load_messages(
     return {message.key: message for message in messages}
 
 
-async def _load_pairs(connection: Any, generation: int, keys: Iterable[Pair]) -> dict[Pair, PairState]:
+async def load_pairs(connection: Any, generation: int, keys: Iterable[Pair]) -> dict[Pair, PairState]:
     keys = list(keys)
     rows = await connection.fetch(_PAIRS, generation, [key.channel for key in keys], [key.user for key in keys])
     return pair_states(rows)

@@ -26,6 +26,9 @@ _POLL_MS: Final = 100
 # Texts are at most 16 KiB, but a batch of only such ones would be a hundred times the usual: cut by size as well.
 _BATCH_BYTES: Final = 8 * 1024 * 1024
 
+# Each step is one frame with thousands of rows for who watches users: this seldom, even if the server could do more.
+_RECOUNT_EVERY_SECONDS: Final = 1.0
+
 POSTGRES_FAILURES: Final = (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError)
 _FAILURES: Final = (*POSTGRES_FAILURES, KafkaError)
 
@@ -67,6 +70,7 @@ class Projector:
         self.between_batches = asyncio.Lock()
         # Counts how often positions were set anew: what was polled before that must not be folded after it.
         self._positioned = 0
+        self._next_recount = 0.0
 
     async def take(self, partitions: list[int]) -> dict[int, int]:
         """Begin with partitions that were assigned; returns the next offset of each."""
@@ -90,6 +94,7 @@ class Projector:
                 failpoints.reach(Failpoint.FETCHED)
                 await self._fold_all(consumer, originals)
             await self._apply_user_deletions(consumer)
+            await self._recount(consumer)
             if originals:
                 await asyncio.sleep(max(0.0, started + self._batch_interval_s - loop.time()))
 
@@ -167,6 +172,14 @@ class Projector:
                 await self._back_off(operation, error, waits)
             else:
                 return
+
+    async def _recount(self, consumer: AIOKafkaConsumer) -> None:
+        """Now and then, let some users' counts follow the deletion of a big channel."""
+        now = asyncio.get_running_loop().time()
+        waiting = [partition for partition, state in self.states.items() if state.recounting]
+        if waiting and now >= self._next_recount:
+            self._next_recount = now + _RECOUNT_EVERY_SECONDS
+            await self._commit(consumer, "recount", lambda: self._store.recount(waiting[0], self.states))
 
     def _committed(self, committed: Committed, positioned: int) -> None:
         """Take note of a batch that is in.

@@ -28,7 +28,11 @@ _log = get_logger(__name__)
 
 
 class Publisher:
-    """Any process may publish any batch: the Function in Redis takes each once, when it continues what is there."""
+    """Any process may publish any batch: the Function in Redis takes each once, when it continues what is there.
+
+    An epoch that is worn serves on until the next one is loaded, and is published to meanwhile: with many users that
+    takes a while.
+    """
 
     def __init__(self, serving: ServingCopy, outbox: Outbox, loader: Loader, generation: int) -> None:
         self._serving = serving
@@ -41,6 +45,7 @@ class Publisher:
         self._published: dict[int, str] = {}
         self._is_worn = False
         self._renewals: list[asyncio.Future[None]] = []
+        self._renewing: asyncio.Task[None] | None = None
 
     def enqueue(self, outbox_id: int, batch: bytes) -> None:
         """Publish soon."""
@@ -60,13 +65,22 @@ class Publisher:
 
     async def run(self) -> None:
         """Publish what is enqueued and what is left in the outbox; runs until it is cancelled."""
+        try:
+            await self._run()
+        finally:
+            if self._renewing:
+                self._renewing.cancel()
+                await asyncio.wait([self._renewing])
+
+    async def _run(self) -> None:
         waits = delays()
         loop = asyncio.get_running_loop()
         next_sweep = loop.time()
         while True:
             try:
+                has_renewed = self._end_renewing()
                 complete = await self._publish_queue()
-                if not complete or self._is_worn or self._renewals or loop.time() >= next_sweep:
+                if has_renewed or not complete or self._needs_renewal or loop.time() >= next_sweep:
                     await self._sweep()
                     next_sweep = loop.time() + _SWEEP_SECONDS
                 waits = delays()
@@ -103,15 +117,31 @@ class Publisher:
         status = await self._serving.status()
         if status.generation != self._generation:
             await self._loader.load(replace=status.cursor is not None)
-        elif status.is_worn:
+        elif status.is_worn and not self._renewing:
             self._is_worn = True  # whoever was told so first may have died of it
         committed = await self._outbox.committed()
         await self._drain()
         await self._forget_published()
-        went_back = await self._went_back(committed)
-        if self._is_worn or self._renewals or went_back:
-            _log.warning("epoch_worn", worn=self._is_worn, renewals=len(self._renewals), went_back=went_back)
+        if await self._went_back(committed):
+            _log.warning("epoch_went_back")
             await self._renew()
+        elif self._needs_renewal:
+            _log.warning("epoch_worn", worn=self._is_worn, renewals=len(self._renewals))
+            self._renewing = asyncio.create_task(self._renew(), name="renew_epoch")
+            self._renewing.add_done_callback(lambda _: self._wake.set())
+
+    @property
+    def _needs_renewal(self) -> bool:
+        return (self._is_worn or bool(self._renewals)) and self._renewing is None
+
+    def _end_renewing(self) -> bool:
+        """Whether that came to its end just now. Raises what it did."""
+        renewing = self._renewing
+        if renewing is None or not renewing.done():
+            return False
+        self._renewing = None
+        renewing.result()
+        return True
 
     async def _renew(self) -> None:
         # What wears the new one while it is loaded counts for the next.
@@ -127,18 +157,20 @@ class Publisher:
                     renewed.set_result(None)
             del self._renewals[:asked]
 
-    async def _went_back(self, committed: dict[int, tuple[int, int]]) -> bool:
+    async def _went_back(self, committed: dict[int, tuple[int, int, int]]) -> bool:
         """Whether Redis misses what was committed before the outbox was drained: as after a restored backup.
 
         Nobody has those batches any more, so only a new epoch helps.
         """
         try:
-            served = (await self._serving.windows()).stand.positions
+            stand = (await self._serving.windows()).stand
         except NoEpochError:
             return False
         return any(
-            served[partition][0] < messages or served[partition][1] < users
-            for partition, (messages, users) in committed.items()
+            stand.positions[partition][0] < messages
+            or stand.positions[partition][1] < users
+            or stand.recounts[partition].done < recounts
+            for partition, (messages, users, recounts) in committed.items()
         )
 
     async def _forget_published(self) -> None:
@@ -182,5 +214,6 @@ class Publisher:
         if cursor:
             self._published[outbox_id] = cursor.epoch
         metrics.PUBLISHED.labels(outcome.value).inc()
-        self._is_worn = self._is_worn or outcome is PublishOutcome.FEW
+        # The one that is being loaded has as many as there are.
+        self._is_worn = self._is_worn or (outcome is PublishOutcome.FEW and self._renewing is None)
         return outcome

@@ -148,8 +148,15 @@ class Rebuild:
         records = [read_message(record, len(self._states), self._retention) for record in originals]
         for run in split(records):
             self._states |= (await store.fold(run, self._states)).partitions
+            await self._recount(store)
         self._records += len(records)
         return len(records) < self._settings.batch_records
+
+    async def _recount(self, store: Store) -> None:
+        """Nobody watches yet: all counts follow at once."""
+        for partition in list(self._states):
+            while self._states[partition].recounting:
+                self._states |= (await store.recount(partition, self._states)).partitions
 
     async def _fold_users(self, store: Store, consumer: AIOKafkaConsumer, up_to: int | None) -> None:
         """Apply deletions up to an offset, or those that have come since."""

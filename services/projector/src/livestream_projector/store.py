@@ -19,11 +19,17 @@ from livestream.fold import (
     deletion_time_ms,
     fold_channel_deletion,
     fold_messages,
+    fold_recount,
     fold_user_deletion,
     touched_by,
 )
 from livestream_projector import failpoints, metrics
-from livestream_projector.deletion_prior import load_channel_deletion, load_user_deletion
+from livestream_projector.deletion_prior import (
+    RECOUNTED_AT_ONCE,
+    load_channel_deletion,
+    load_channel_recount,
+    load_user_deletion,
+)
 from livestream_projector.failpoints import Failpoint
 from livestream_projector.generation import GenerationState
 from livestream_projector.prior import load_partitions, load_prior
@@ -50,7 +56,8 @@ class Store:
     """Folds into one generation, as long as it is in `state` and the retention has changed no more than so often.
 
     `repeats`: see `livestream.fold.Prior`.
-    `bury` gets the dead letters before each commit, so that a crash loses none.
+    `bury` gets the dead letters before each commit, so that a crash loses none. `recounted_at_once` is how many users'
+    counts follow a channel's deletion in one transaction.
 
     Methods raise FencedError where another process owns a partition, RetiredError where the generation has left its
     state, and asyncpg's errors, OSError or TimeoutError where Postgres fails; then nothing was committed, and in the
@@ -65,6 +72,7 @@ class Store:
         state: GenerationState = GenerationState.LIVE,
         retention_changes: int = 0,
         repeats: frozenset[tuple[int, int]] = frozenset(),
+        recounted_at_once: int = RECOUNTED_AT_ONCE,
     ) -> None:
         self._pool = pool
         self.generation = generation
@@ -72,6 +80,7 @@ class Store:
         self._bury = bury
         self._retention_changes = retention_changes
         self._repeats = repeats
+        self._recounted_at_once = recounted_at_once
 
     async def positions(self, partitions: Sequence[int]) -> dict[int, PartitionState]:
         """Where the fold of each partition stands."""
@@ -86,11 +95,11 @@ class Store:
             event = records[0].event
             if isinstance(event, ChannelDeleted):
                 deleted_ms = deletion_time_ms(event, records[0].append_ms)
-                prior, survivors = await load_channel_deletion(
-                    connection, self.generation, event.channel, deleted_ms, partitions
+                prior, survivors, reached = await load_channel_deletion(
+                    connection, self.generation, event.channel, deleted_ms, partitions, self._recounted_at_once
                 )
                 loaded = time.perf_counter()
-                changes = fold_channel_deletion(records[0], event, prior, survivors)
+                changes = fold_channel_deletion(records[0], event, prior, survivors, reached)
             else:
                 prior = await load_prior(connection, self.generation, touched_by(records), partitions)
                 prior.repeats = self._repeats
@@ -111,6 +120,17 @@ class Store:
             )
             return await self._commit(connection, fold_user_deletion(partition, deletion, prior, survivors))
 
+    async def recount(self, partition: int, expected: dict[int, PartitionState]) -> Committed:
+        """Let the next users' counts follow the deletion of a channel, in a partition that is `recounting`."""
+        async with self._pool.acquire() as connection:
+            partitions = await self._expected(connection, {partition}, expected)
+            step = await load_channel_recount(connection, self.generation, partitions, self._recounted_at_once)
+            if step is None:
+                raise FencedError(f"the counts of partition {partition} have followed meanwhile")
+            changes = fold_recount(partition, step.channel, step.prior, step.reached)
+            metrics.RECOUNTED_PAIRS.inc(len(changes.pairs))
+            return await self._commit(connection, changes)
+
     async def pass_by_user_record(
         self, partition: int, record: PassedRecord, expected: dict[int, PartitionState]
     ) -> Committed:
@@ -128,7 +148,7 @@ class Store:
         found = await load_partitions(connection, self.generation, wanted)
         for partition in wanted:
             state, believed = found.get(partition), expected.get(partition)
-            if state is None or believed is None or _offsets(state) != _offsets(believed):
+            if state is None or believed is None or state.position != believed.position:
                 raise FencedError(f"partition {partition} does not stand where this process left it")
         return found
 
@@ -144,7 +164,3 @@ class Store:
         for letter in changes.dead_letters:
             metrics.DEAD_LETTERS.labels(letter.rejected.reason).inc()
         return Committed(changes.prior.partitions, outbox)
-
-
-def _offsets(state: PartitionState) -> tuple[int, int]:
-    return (state.messages_offset, state.users_offset)

@@ -26,13 +26,15 @@ _HOLD_GENERATION = "SELECT state, retention_changes FROM generations WHERE gener
 _ADVANCE = """
 UPDATE partitions p
 SET messages_offset = n.messages_offset, users_offset = n.users_offset, messages = n.messages, channels = n.channels,
-    last_append_ms = n.last_append_ms, last_checksum = n.last_checksum, users_checksum = n.users_checksum
+    last_append_ms = n.last_append_ms, last_checksum = n.last_checksum, users_checksum = n.users_checksum,
+    recounts = n.recounts, recounting = n.recounting
 FROM unnest($2::int[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[], $7::bigint[], $8::bigint[],
-            $9::bigint[], $10::bigint[], $11::bigint[], $12::bigint[])
+            $9::bigint[], $10::bigint[], $11::bigint[], $12::int[], $13::bigint[], $14::bigint[], $15::bigint[])
   AS n(partition, messages_offset, users_offset, messages, channels, last_append_ms, last_checksum, users_checksum,
-       drops, messages_offset_before, users_offset_before)
+       drops, recounts, recounting, messages_offset_before, users_offset_before, recounts_before)
 WHERE p.generation = $1 AND p.partition = n.partition AND p.drops = n.drops
   AND p.messages_offset = n.messages_offset_before AND p.users_offset = n.users_offset_before
+  AND p.recounts = n.recounts_before
 """
 _MESSAGE_COLUMNS = (
     "generation", "partition", "channel", "id", "username", "ts_ms", "append_ms", "log_offset", "digest",
@@ -48,8 +50,9 @@ WHERE generation = $1 AND channel = $2 AND id = $3
 """
 _NEWEST_OF_PAIRS = """
 SELECT k.channel, k.username, greatest(newest.ts_ms, p.dropped_last_ms)
-FROM unnest($2::text[], $3::text[], $4::bigint[]) AS k(channel, username, deleted_ms)
+FROM unnest($2::text[], $3::text[], $4::bigint[], $5::bigint[]) AS k(channel, username, deleted_ms, counted_from_ms)
 LEFT JOIN pairs p ON p.generation = $1 AND p.channel = k.channel AND p.username = k.username
+  AND p.counted_from_ms = k.counted_from_ms  -- the deletion that it does not know of takes along what was dropped
 LEFT JOIN LATERAL (
     SELECT m.ts_ms FROM messages m
     WHERE m.generation = $1 AND m.visible AND m.username = k.username AND m.channel = k.channel
@@ -57,7 +60,7 @@ LEFT JOIN LATERAL (
     ORDER BY m.ts_ms DESC LIMIT 1) AS newest ON true
 """
 _NEWEST_OF_CHANNELS = """
-SELECT channel, max(last_ms) FROM pairs
+SELECT channel, max(last_ms) FROM settled_pairs
 WHERE generation = $1 AND channel = ANY($2::text[]) AND messages > 0 GROUP BY channel
 """
 _NEWEST_OF_USERS = """
@@ -66,13 +69,20 @@ FROM unnest($2::int[], $3::text[]) AS k(partition, username)
 JOIN pairs p ON p.generation = $1 AND p.partition = k.partition AND p.username = k.username AND p.messages > 0
 GROUP BY p.partition, p.username
 """
-_UPSERT_PAIRS = """
-INSERT INTO pairs (generation, partition, channel, username, messages, last_ms)
-SELECT $1, * FROM unnest($2::int[], $3::text[], $4::text[], $5::bigint[], $6::bigint[])
-ON CONFLICT (generation, channel, username) DO UPDATE SET messages = excluded.messages, last_ms = excluded.last_ms
+_UPSERT_PAIRS_AND = """
+INSERT INTO pairs (generation, partition, channel, username, messages, last_ms, counted_from_ms)
+SELECT $1, * FROM unnest($2::int[], $3::text[], $4::text[], $5::bigint[], $6::bigint[], $7::bigint[])
+ON CONFLICT (generation, channel, username) DO UPDATE SET
+    messages = excluded.messages, last_ms = excluded.last_ms, counted_from_ms = excluded.counted_from_ms{dropped}
 """
 # A deletion of a channel or user takes effect after all that retention has dropped.
-_UPSERT_PAIRS_DELETED = f"{_UPSERT_PAIRS.rstrip()}, dropped = 0, dropped_last_ms = DEFAULT"
+_UPSERT_PAIRS = _UPSERT_PAIRS_AND.format(
+    dropped=""",
+    dropped = CASE WHEN excluded.counted_from_ms > pairs.counted_from_ms THEN 0 ELSE pairs.dropped END,
+    dropped_last_ms = CASE WHEN excluded.counted_from_ms > pairs.counted_from_ms
+                      THEN -4611686018427387904 ELSE pairs.dropped_last_ms END"""
+)
+_UPSERT_PAIRS_OF_USER = _UPSERT_PAIRS_AND.format(dropped=", dropped = 0, dropped_last_ms = DEFAULT")
 _UPSERT_CHANNELS = """
 INSERT INTO channels (generation, channel, partition, messages, last_ms, deleted_ms,
                       display_name, display_ts_ms, display_channel, display_offset)
@@ -98,6 +108,11 @@ INSERT INTO erasures (generation, partition, scope, name, up_to_ms) VALUES ($1, 
 ON CONFLICT (generation, partition, scope, name) DO UPDATE
 SET up_to_ms = greatest(erasures.up_to_ms, excluded.up_to_ms)
 """
+_RECOUNTED = "DELETE FROM recounts WHERE generation = $1 AND partition = $2 AND channel = $3"
+_PLAN_RECOUNT = """
+INSERT INTO recounts (generation, partition, channel, reached) VALUES ($1, $2, $3, $4)
+ON CONFLICT (generation, partition, channel) DO UPDATE SET reached = excluded.reached
+"""
 
 
 async def write(
@@ -119,6 +134,7 @@ async def write(
         await _write_channels(connection, generation, changes)
         await _write_users(connection, generation, changes)
         await _plan_erasures(connection, generation, changes)
+        await _plan_recounts(connection, generation, changes)
         if state is not GenerationState.LIVE:
             return None
         batch = encode_batch(changes.batch())
@@ -144,11 +160,12 @@ async def _advance(connection: Any, generation: int, changes: Changes) -> None:
     rows = [
         (
             partition, state.messages_offset, state.users_offset, state.messages, state.channels,
-            state.last_append_ms, state.last_checksum, state.users_checksum, state.drops, *changes.before[partition],
+            state.last_append_ms, state.last_checksum, state.users_checksum, state.drops, state.recounts,
+            state.recounting, *changes.before[partition],
         )
         for partition, state in sorted(states.items())
     ]  # fmt: skip
-    status = await connection.execute(_ADVANCE, generation, *_columns(rows, 11))
+    status = await connection.execute(_ADVANCE, generation, *_columns(rows, 14))
     if status != f"UPDATE {len(states)}":
         raise FencedError(f"of partitions {sorted(states)}, {status.removeprefix('UPDATE ')} stood where expected")
 
@@ -185,10 +202,8 @@ async def _recount_pairs(connection: Any, generation: int, changes: Changes) -> 
     pairs = [pair for pair in changes.pairs_to_recount if prior.pairs[pair].messages]
     if not pairs:
         return
-    deleted = [_deleted_ms(changes, pair) for pair in pairs]
-    for channel, user, newest in await connection.fetch(
-        _NEWEST_OF_PAIRS, generation, [pair.channel for pair in pairs], [pair.user for pair in pairs], deleted
-    ):
+    keys = [(*pair, _deleted_ms(changes, pair), prior.pairs[pair].counted_from_ms) for pair in pairs]
+    for channel, user, newest in await connection.fetch(_NEWEST_OF_PAIRS, generation, *_columns(keys, 4)):
         prior.pairs[Pair(channel, user)].last_ms = newest
 
 
@@ -218,11 +233,11 @@ async def _write_pairs(connection: Any, generation: int, changes: Changes) -> No
     rows = []
     for pair in sorted(changes.pairs):
         state = prior.pairs[pair]
-        rows.append((prior.channels[pair.channel].partition, *pair, state.messages, state.last_ms))
+        counts = (state.messages, state.last_ms, state.counted_from_ms)
+        rows.append((prior.channels[pair.channel].partition, *pair, *counts))
     if rows:
-        is_deletion = changes.removed_channels or changes.removed_users
-        statement = _UPSERT_PAIRS_DELETED if is_deletion else _UPSERT_PAIRS
-        await connection.execute(statement, generation, *_columns(rows, 5))
+        statement = _UPSERT_PAIRS_OF_USER if changes.removed_users else _UPSERT_PAIRS
+        await connection.execute(statement, generation, *_columns(rows, 6))
 
 
 async def _write_channels(connection: Any, generation: int, changes: Changes) -> None:
@@ -250,6 +265,15 @@ async def _plan_erasures(connection: Any, generation: int, changes: Changes) -> 
     for scope, removals in (("channel", changes.removed_channels), ("user", changes.removed_users)):
         for removed in removals:
             await connection.execute(_PLAN_ERASURE, generation, partition, scope, removed.name, removed.up_to_ms)
+
+
+async def _plan_recounts(connection: Any, generation: int, changes: Changes) -> None:
+    for channel, reached in changes.recounting.items():
+        partition = changes.prior.channels[channel].partition
+        if reached is None:
+            await connection.execute(_RECOUNTED, generation, partition, channel)
+        else:
+            await connection.execute(_PLAN_RECOUNT, generation, partition, channel, reached)
 
 
 def _display_columns(display: DisplayName) -> tuple[str, int, str, int]:

@@ -78,8 +78,8 @@ class WatchedView:
         return self._settle(self._arrived, recent) if self._arrived else None
 
     def take_lost(self) -> bool:
-        """Whether its clients miss more by now than one frame should tell; they have to be caught up one by one."""
-        lost = self._untold is not None and self._untold.change.misses_too_much
+        """Whether its clients miss messages that one frame does not tell; they have to be caught up one by one."""
+        lost = self._untold is not None and self._untold.change.misses_messages
         if lost:
             self._untold = None
         return lost

@@ -10,6 +10,7 @@ from livestream.fold.deletions import (
     fold_user_deletion,
 )
 from livestream.fold.messages import Record, fold_messages, split, touched_by, touched_through
+from livestream.fold.recounts import fold_recount
 from livestream.fold.state import (
     NEVER_MS,
     NO_DISPLAY_NAME,
@@ -49,6 +50,7 @@ __all__ = [
     "deletion_time_ms",
     "fold_channel_deletion",
     "fold_messages",
+    "fold_recount",
     "fold_user_deletion",
     "split",
     "touched_by",

@@ -54,13 +54,14 @@ class Changes:
     newest then: `pairs_to_recount`, `channels_to_recount` and `users_to_recount` name those rows. The store sets their
     `last_ms` once the messages (for pairs) and the pairs (for channels and users) are written, before it asks for
     `batch`.
+
+    `recounting` names channels whose deletion users' counts follow in further steps, and the name up to which they do;
+    None where they all do now.
     """
 
     def __init__(self, prior: Prior) -> None:
         self.prior = prior
-        self.before = {
-            partition: (state.messages_offset, state.users_offset) for partition, state in prior.partitions.items()
-        }
+        self.before = {partition: state.position for partition, state in prior.partitions.items()}
         self.messages: dict[MessageKey, MessageState] = {}
         self.pairs: set[Pair] = set()
         self.channels: set[str] = set()
@@ -73,6 +74,8 @@ class Changes:
         self.outcomes: Counter[str] = Counter()
         self.removed_channels: list[RemovedName] = []
         self.removed_users: list[RemovedName] = []
+        self.recounting: dict[str, str | None] = {}
+        self._hidden: list[MessageState] = []
         self._was_visible: dict[MessageKey, bool] = {}
 
     def touch_message(self, message: MessageState) -> None:
@@ -83,9 +86,8 @@ class Changes:
             self._was_visible[key] = message.stored and message.visible
 
     def hidden(self, message: MessageState) -> None:
-        """Note a message that a deletion of its channel or user hid, without writing its row."""
-        self._was_visible[message.key] = True
-        self.messages[message.key] = message
+        """Note a message that a deletion of its channel or user hid. Its row is erased with all others, later."""
+        self._hidden.append(message)
 
     def position_steps(self) -> list[PositionStep]:
         """How far the batch takes each partition."""
@@ -94,13 +96,12 @@ class Changes:
     def batch(self) -> Batch:
         """The delta to publish. Rows are read as they are now, so call it when nothing will change any more."""
         rows: list[MessageRow] = []
-        removed: list[RemovedMessage] = []
+        removed = [_removed(message) for message in self._hidden]
         for key, message in self.messages.items():
             if message.visible and message.text is not None:
                 rows.append(_row(message, message.text))
             elif self._was_visible[key] and not message.visible:
-                member = member_of(message.channel, message.offset)
-                removed.append(RemovedMessage(message.channel, message.id, message.user, member))
+                removed.append(_removed(message))
         return Batch(
             positions=self.position_steps(),
             messages=rows,
@@ -110,6 +111,10 @@ class Changes:
             channels=[channel_row(name, self.prior.channels[name]) for name in sorted(self.channels)],
             user_shares=[user_share(key, self.prior.users[key]) for key in sorted(self.users)],
         )
+
+
+def _removed(message: MessageState) -> RemovedMessage:
+    return RemovedMessage(message.channel, message.id, message.user, member_of(message.channel, message.offset))
 
 
 def _row(message: MessageState, text: str) -> MessageRow:
@@ -137,8 +142,9 @@ def user_share(key: UserKey, state: UserState) -> UserShare:
     )  # fmt: skip
 
 
-def _step(partition: int, before: tuple[int, int], after: PartitionState) -> PositionStep:
-    messages_from, users_from = before
+def _step(partition: int, before: tuple[int, int, int], after: PartitionState) -> PositionStep:
+    messages_from, users_from, recounts_from = before
     return PositionStep(
-        partition, messages_from, after.messages_offset, users_from, after.users_offset, after.messages, after.channels
-    )
+        partition, messages_from, after.messages_offset, users_from, after.users_offset, after.messages, after.channels,
+        recounts_from, after.recounts, after.recounting,
+    )  # fmt: skip

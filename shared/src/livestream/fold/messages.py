@@ -11,6 +11,7 @@ import msgspec
 from livestream.deltas import MessageKey
 from livestream.events import ChannelDeleted, MessageDeleted, MessageEdited, MessageEvent, MessagePosted, Rejected
 from livestream.fold.changes import Changes, Coordinates, DeadLetter, Repeat
+from livestream.fold.recounts import settle
 from livestream.fold.state import (
     ChannelState,
     DisplayName,
@@ -82,6 +83,7 @@ def touched_through(messages: Iterable[MessageState]) -> Touched:
 def fold_messages(records: Iterable[Record], prior: Prior) -> Changes:
     """Fold records, in the order of their offsets, on top of what was read. `prior` is brought up to date in place."""
     changes = Changes(prior)
+    settle(changes)
     for record in records:
         advance(prior, record)
         match record.event:
@@ -209,7 +211,7 @@ def _show_names(message: MessageState, channel: ChannelState, user: UserState, c
 
 def _count(message: MessageState, channel: ChannelState, user: UserState, changes: Changes) -> None:
     pair_key, user_key = Pair(message.channel, message.user), UserKey(message.partition, message.user)
-    pair = changes.prior.pairs.setdefault(pair_key, PairState())
+    pair = changes.prior.pairs.setdefault(pair_key, PairState(counted_from_ms=channel.deleted_ms))
     position = changes.prior.partitions[message.partition]
     position.messages += 1
     position.channels += channel.messages == 0
@@ -233,6 +235,10 @@ def _discount(message: MessageState, changes: Changes) -> None:
     changes.pairs.add(pair_key)
     changes.channels.add(message.channel)
     changes.users.add(user_key)
-    changes.pairs_to_recount.add(pair_key)
-    changes.channels_to_recount.add(message.channel)
-    changes.users_to_recount.add(user_key)
+    # Only the newest one leaves a gap; to look for the next newest of a channel is to look at all its pairs.
+    if message.ts_ms >= pair.last_ms:
+        changes.pairs_to_recount.add(pair_key)
+    if message.ts_ms >= channel.last_ms:
+        changes.channels_to_recount.add(message.channel)
+    if message.ts_ms >= user.last_ms:
+        changes.users_to_recount.add(user_key)

@@ -86,10 +86,13 @@ class PairState(msgspec.Struct):
     """Visible messages of one user in one channel, and the newest `ts` among them.
 
     Those whose rows retention has dropped count on.
+    `counted_from_ms` is the newest deletion of the channel that these know of. Where the channel has a newer one, they
+    stand for nothing but what the user's own row still counts (`livestream.fold.recounts`).
     """
 
     messages: int = 0
     last_ms: int = NEVER_MS
+    counted_from_ms: int = NEVER_MS
 
 
 class ChannelState(msgspec.Struct):
@@ -115,6 +118,8 @@ class PartitionState(msgspec.Struct):
     """Where a partition's fold stands: the next offset of `messages.v1` and of `users.v1`, and its totals.
 
     `drops` counts how often rows were dropped by retention: a batch that was begun before the last time is void.
+    `recounts`: how many steps users' counts have made to follow deletions of channels. `recounting`: of how many
+    channels there are more to make.
     """
 
     messages_offset: int = 0
@@ -125,6 +130,13 @@ class PartitionState(msgspec.Struct):
     last_checksum: int = 0
     users_checksum: int = 0
     drops: int = 0
+    recounts: int = 0
+    recounting: int = 0
+
+    @property
+    def position(self) -> tuple[int, int, int]:
+        """What a batch moves on, and is conditional on."""
+        return (self.messages_offset, self.users_offset, self.recounts)
 
 
 class Touched(msgspec.Struct):
@@ -141,6 +153,8 @@ class Prior(msgspec.Struct):
 
     `repeats` are (partition, offset) of posts that are known to repeat one whose row was dropped (in a rebuild, which
     begins after that one).
+    `recounting`, read only for steps that concern it: channels whose deletion some users' counts do not know of yet,
+    and the name up to which they do.
     """
 
     partitions: dict[int, PartitionState]
@@ -149,6 +163,7 @@ class Prior(msgspec.Struct):
     users: dict[UserKey, UserState] = msgspec.field(default_factory=dict)
     pairs: dict[Pair, PairState] = msgspec.field(default_factory=dict)
     repeats: frozenset[tuple[int, int]] = frozenset()
+    recounting: dict[str, str] = msgspec.field(default_factory=dict)
 
 
 def digest_of(user: str, text: str) -> int:

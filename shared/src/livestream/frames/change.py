@@ -72,6 +72,11 @@ class Change:
             return len(self._fallen) + gone > sum(limits)
         return len(self.channels) > limits.channels or len(self.users) > limits.users
 
+    @property
+    def misses_messages(self) -> bool:
+        """Whether some of the messages that clients must not miss are not in the window any more."""
+        return self.view.kind in _COMPLETE_KINDS and len(self.messages) > self.view.limits.messages
+
     def is_told_by(self, window: Window) -> bool:
         """Whether the window at the end tells every message that clients must not miss."""
         return self.view.kind not in _COMPLETE_KINDS or self.messages.keys() <= window.messages.keys()

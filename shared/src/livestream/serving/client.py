@@ -28,7 +28,7 @@ _LIBRARY = _SOURCE.replace("VERSION", _VERSION)
 _decode_totals = msgspec.msgpack.Decoder(Totals).decode
 _decode_message = msgspec.msgpack.Decoder(MessageRow).decode
 _decode_name = msgspec.msgpack.Decoder(NameRow).decode
-_decode_positions = msgspec.msgpack.Decoder(list[tuple[int, int, int]]).decode
+_decode_positions = msgspec.msgpack.Decoder(list[tuple[int, int, int, int, int]]).decode
 _encode = msgspec.msgpack.Encoder().encode
 
 
@@ -62,14 +62,30 @@ class PublishOutcome(StrEnum):
     GENERATION = "generation"
 
 
+class Recounts(NamedTuple):
+    """How many steps were made, and of how many channels there are more to come (`livestream.fold.recounts`)."""
+
+    done: int
+    outstanding: int
+
+
 class Stand(NamedTuple):
-    """The position a read reflects. `positions`: partition → next offsets of (messages.v1, users.v1)."""
+    """The position a read reflects. `positions`: partition → next offsets of (messages.v1, users.v1).
+
+    `recounts`: partition → how users' counts follow deletions of big channels.
+    """
 
     cursor: Cursor
     generation: int
     now_ms: int
     totals: Totals
     positions: dict[int, tuple[int, int]]
+    recounts: dict[int, Recounts]
+
+    @property
+    def recounting(self) -> frozenset[int]:
+        """Partitions where users' counts are not yet what their visible messages are."""
+        return frozenset(partition for partition, recounts in self.recounts.items() if recounts.outstanding)
 
 
 class Windows(NamedTuple):
@@ -147,12 +163,14 @@ class ServingCopy:
         epoch: str,
         generation: int,
         partitions: int,
-        positions: Sequence[tuple[int, int, int, int, int]],
+        positions: Sequence[tuple[int, int, int, int, int, int, int]],
         *,
         replaces: str,
         staged: int,
     ) -> bool:
-        """Make a staged epoch the one to read. `positions`: (partition, both next offsets, messages, channels).
+        """Make a staged epoch the one to read.
+
+        `positions`: (partition, both next offsets, messages, channels, recounts, recounting), as of `PositionStep`.
 
         False, and nothing done, where the epoch held is not `replaces` ("" for none): another loader was faster. Nor
         where Redis does not remember all of the `staged` calls of `stage`: it was emptied or restarted between them.
@@ -227,11 +245,13 @@ def _loaded(reply: list[Any] | None) -> list[Any]:
 
 
 def _stand(reply: list[bytes]) -> Stand:
-    epoch, generation, sequence, now, totals, positions = reply
+    epoch, generation, sequence, now, totals, encoded_positions = reply
+    positions = _decode_positions(encoded_positions)
     return Stand(
         Cursor(epoch.decode(), int(sequence)),
         int(generation),
         int(now),
         _decode_totals(totals),
-        {partition: (messages, users) for partition, messages, users in _decode_positions(positions)},
+        {partition: (messages, users) for partition, messages, users, _, _ in positions},
+        {partition: Recounts(done, outstanding) for partition, _, _, done, outstanding in positions},
     )

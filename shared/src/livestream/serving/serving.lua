@@ -11,7 +11,8 @@
 -- those before it still call.
 --
 -- `{livestream}:meta` holds the epoch, the server's run_id that the epoch belongs to, the sequence, and per partition p
--- the next offsets `m<p>` (messages.v1) and `u<p>` (users.v1) and totals `tm<p>` (messages) and `tc<p>` (channels).
+-- the next offsets `m<p>` (messages.v1) and `u<p>` (users.v1) and totals `tm<p>` (messages) and `tc<p>` (channels); also
+-- `r<p>`, how many steps users' counts have made to follow deletions of channels, and `rc<p>`, of how many there are more.
 -- The rest lives below `{livestream}:<epoch>:`
 --   messages    sorted set: score ts_ms, member channel NUL offset: the newest messages
 --   rows        hash: member -> MessageRow
@@ -35,6 +36,7 @@ local FEW_MESSAGES = 400         -- twice the largest window: below this it has 
 local RETAINED_MS = 15 * 60000   -- the contract says ten minutes; readers are spared the last seconds' race
 local MARK_EVERY_MS = 5000
 local ERASE_AFTER_MS = 5000      -- followers are past a deletion by then; whoever is not starts anew
+local AT_ONCE = 1000             -- names in one command: its arguments have to fit on Lua's stack
 local STAGED_SECONDS = 3600      -- a loader that died leaves nothing for longer
 
 local KEYS_OF_EPOCH = {
@@ -93,22 +95,47 @@ local function newer_display(a, b)
   return a[8] > b[8]
 end
 
--- Writes a NameRow into its hash and orders, or takes it out at zero. Returns whether its count fell.
-local function put_row(epoch, kind, row)
-  local name, messages = row[1], row[3]
-  local rows = epoch_key(epoch, kind .. ':rows')
-  local before = redis.call('HGET', rows, name)
-  local fell = before and cmsgpack.unpack(before)[3] > messages
-  if messages > 0 then
-    redis.call('HSET', rows, name, cmsgpack.pack(row))
-    redis.call('ZADD', epoch_key(epoch, kind .. ':messages'), -messages, name)
-    redis.call('ZADD', epoch_key(epoch, kind .. ':last'), -row[4], name)
-    if not before then redis.call('ZADD', epoch_key(epoch, kind .. ':name'), 0, name) end
-  elseif before then
-    redis.call('HDEL', rows, name)
-    for _, order in ipairs({ ':messages', ':last', ':name' }) do
-      redis.call('ZREM', epoch_key(epoch, kind .. order), name)
+-- Calls a command with many arguments, which are taken `width` at a time: so many calls cost more than what they do.
+local function call_in_chunks(command, key, arguments, width)
+  local size = AT_ONCE * width
+  for first = 1, #arguments, size do
+    redis.call(command, key, unpack(arguments, first, math.min(first + size - 1, #arguments)))
+  end
+end
+
+local function get_in_chunks(key, names)
+  local values = {}
+  for first = 1, #names, AT_ONCE do
+    for _, value in ipairs(redis.call('HMGET', key, unpack(names, first, math.min(first + AT_ONCE - 1, #names)))) do
+      values[#values + 1] = value
     end
+  end
+  return values
+end
+
+-- Writes NameRows, each name once, into their hash and orders, or takes them out at zero. Returns whether a count fell.
+local function put_rows(epoch, kind, rows)
+  local names, fell = {}, false
+  for i, row in ipairs(rows) do names[i] = row[1] end
+  local key = epoch_key(epoch, kind .. ':rows')
+  local held, put, by_messages, by_last, new, gone = get_in_chunks(key, names), {}, {}, {}, {}, {}
+  for i, row in ipairs(rows) do
+    local name, messages, before = row[1], row[3], held[i]
+    fell = fell or (before and cmsgpack.unpack(before)[3] > messages) or false
+    if messages > 0 then
+      put[#put + 1], put[#put + 2] = name, cmsgpack.pack(row)
+      by_messages[#by_messages + 1], by_messages[#by_messages + 2] = -messages, name
+      by_last[#by_last + 1], by_last[#by_last + 2] = -row[4], name
+      if not before then new[#new + 1], new[#new + 2] = 0, name end
+    elseif before then
+      gone[#gone + 1] = name
+    end
+  end
+  call_in_chunks('HSET', key, put, 2)
+  call_in_chunks('HDEL', key, gone, 1)
+  for order, scores in pairs({ [':messages'] = by_messages, [':last'] = by_last, [':name'] = new }) do
+    call_in_chunks('ZADD', epoch_key(epoch, kind .. order), scores, 2)
+    call_in_chunks('ZREM', epoch_key(epoch, kind .. order), gone, 1)
   end
   return fell
 end
@@ -127,27 +154,31 @@ end
 -- Puts partitions' shares of users into place. Returns the merged rows of those users, and whether any count fell.
 local function put_shares(epoch, shares)
   local key = epoch_key(epoch, 'shares')
-  local touched, names, fell = {}, {}, false
+  local known, names = {}, {}
   for _, share in ipairs(shares) do
-    local name = share[2]
-    if not touched[name] then
-      local held = redis.call('HGET', key, name)
-      touched[name] = held and cmsgpack.unpack(held) or {}
-      names[#names + 1] = name
+    if not known[share[2]] then
+      names[#names + 1] = share[2]
+      known[share[2]] = {}
     end
-    local list, place = touched[name], #touched[name] + 1
+  end
+  for i, held in ipairs(get_in_chunks(key, names)) do
+    if held then known[names[i]] = cmsgpack.unpack(held) end
+  end
+  for _, share in ipairs(shares) do
+    local list = known[share[2]]
+    local place = #list + 1
     for i, held in ipairs(list) do
       if held[1] == share[1] then place = i end
     end
     list[place] = share
   end
-  local rows = {}
+  local rows, put = {}, {}
   for i, name in ipairs(names) do
-    redis.call('HSET', key, name, cmsgpack.pack(touched[name]))
-    rows[i] = merge_shares(name, touched[name])
-    fell = put_row(epoch, 'users', rows[i]) or fell
+    put[2 * i - 1], put[2 * i] = name, cmsgpack.pack(known[name])
+    rows[i] = merge_shares(name, known[name])
   end
-  return rows, fell
+  call_in_chunks('HSET', key, put, 2)
+  return rows, put_rows(epoch, 'users', rows)
 end
 
 -- The newest messages are whole down to a floor: what lies below it is in Postgres only, late messages as well.
@@ -220,15 +251,17 @@ end
 local function continuity(meta, positions)
   local fresh, held = 0, 0
   for _, step in ipairs(positions) do
-    local messages, users = number(meta['m' .. step[1]]), number(meta['u' .. step[1]])
-    if step[3] <= messages and step[5] <= users then
+    local is_held, is_next, is_ahead = true, true, true
+    for place, field in pairs({ [2] = 'm', [4] = 'u', [8] = 'r' }) do
+      local at, from, to = number(meta[field .. step[1]]), number(step[place]), number(step[place + 1])
+      is_held, is_next, is_ahead = is_held and to <= at, is_next and from == at, is_ahead and from >= at
+    end
+    if is_held then
       held = held + 1
-    elseif step[2] == messages and step[4] == users then
+    elseif is_next then
       fresh = fresh + 1
-    elseif step[2] >= messages and step[4] >= users then
-      return 'behind'
     else
-      return 'conflict'
+      return is_ahead and 'behind' or 'conflict'
     end
   end
   if fresh == 0 then return 'duplicate' end
@@ -277,11 +310,11 @@ local function publish(_, args)
   end_users(epoch, removed_users)
   local shown, hidden = without_ended(epoch, messages)
   put_messages(epoch, shown)
-  for _, row in ipairs(batch[6]) do shrinks = put_row(epoch, 'channels', row) or shrinks end
+  shrinks = put_rows(epoch, 'channels', batch[6]) or shrinks
   local users, fell = put_shares(epoch, batch[7])
   local changed = {}
   for _, step in ipairs(positions) do
-    for field, value in pairs({ m = step[3], u = step[5], tm = step[6], tc = step[7] }) do
+    for field, value in pairs({ m = step[3], u = step[5], tm = step[6], tc = step[7], r = number(step[9]), rc = number(step[10]) }) do
       meta[field .. step[1]] = value
       changed[#changed + 1] = field .. step[1]
       changed[#changed + 1] = string.format('%.0f', value)
@@ -306,7 +339,7 @@ local function stage(_, args)
   if kind == 'messages' then
     put_messages(epoch, rows)
   elseif kind == 'channels' then
-    for _, row in ipairs(rows) do put_row(epoch, 'channels', row) end
+    put_rows(epoch, 'channels', rows)
   elseif kind == 'shares' then
     put_shares(epoch, rows)
   else
@@ -317,7 +350,8 @@ local function stage(_, args)
   return 'ok'
 end
 
--- switch(epoch, generation, partitions, [[partition, messages_offset, users_offset, messages, channels]], replaces, staged)
+-- switch(epoch, generation, partitions, positions, replaces, staged) with positions [[partition, messages_offset,
+-- users_offset, messages, channels, recounts, recounting]]
 -- -> 'ok': readers see the staged epoch from now on, and the one before is gone. 'superseded' where the epoch held is not
 -- the one that the loader set out to replace ('' for none): a loader that was stopped for long comes too late. 'lost'
 -- where not all of the `staged` calls are remembered: the server was emptied or restarted between them.
@@ -331,7 +365,7 @@ local function switch(_, args)
     'sequence', '0', 'as_of', string.format('%.0f', now_ms()),
   }
   for _, held in ipairs(cmsgpack.unpack(args[4])) do
-    for i, field in ipairs({ 'm', 'u', 'tm', 'tc' }) do
+    for i, field in ipairs({ 'm', 'u', 'tm', 'tc', 'r', 'rc' }) do
       fields[#fields + 1] = field .. held[1]
       fields[#fields + 1] = string.format('%.0f', held[i + 1])
     end
@@ -357,7 +391,10 @@ local function stand(meta)
   for field, value in pairs(meta) do
     local partition = string.match(field, '^m(%d+)$')
     if partition then
-      positions[#positions + 1] = { number(partition), number(value), number(meta['u' .. partition]) }
+      positions[#positions + 1] = {
+        number(partition), number(value), number(meta['u' .. partition]),
+        number(meta['r' .. partition]), number(meta['rc' .. partition]),
+      }
     end
   end
   return {

@@ -14,7 +14,7 @@ from livestream_auditor.audit.witness_log import WitnessLog
 from livestream_auditor.settings import Settings
 from livestream_auditor.verify.canary import Canary
 from livestream_auditor.verify.durable_model import open_durable_model
-from livestream_auditor.verify.findings import CouldNotRunError, Findings
+from livestream_auditor.verify.findings import CouldNotRunError, Findings, UnsettledError
 from livestream_auditor.verify.live_stream import compare_stream, read_stream
 from livestream_auditor.verify.log_reader import Positions
 from livestream_auditor.verify.serving_copy import CopyRead, compare_serving_copy, read_serving_copy
@@ -74,11 +74,17 @@ class Auditor:
     async def _reached(
         self, witness: WitnessLog, read: Callable[[], Awaitable[T]], positions: Callable[[T], Positions]
     ) -> T:
-        """What is read once it is not behind the witness, which cannot go back."""
+        """What is read once it is not behind the witness, which cannot go back, and no count follows a deletion."""
         clock = asyncio.get_running_loop().time
         deadline = clock() + _REACH_SECONDS
-        while witness.is_ahead_of(positions(found := await read())):
+        while True:
+            error = CouldNotRunError(f"Redis has been behind Postgres for {_REACH_SECONDS:.0f} s")
+            try:
+                found = await read()
+                if not witness.is_ahead_of(positions(found)):
+                    return found
+            except UnsettledError as following:
+                error = following
             if clock() > deadline:
-                raise CouldNotRunError(f"Redis has been behind Postgres for {_REACH_SECONDS:.0f} s")
+                raise error
             await asyncio.sleep(_LOOK_EVERY_SECONDS)
-        return found

@@ -64,8 +64,9 @@ _BEFORE_ALL: Final = Place("", times.MIN_MS - 1, -1)
 async def compare_durable_sample(snapshot: DurableSnapshot, model: ReadModel, after: Place, section: Section) -> Place:
     """`model` is the witness's, at the position of `snapshot`.
 
-    Older messages are looked at from `after` on; returns how far.
+    Older messages are looked at from `after` on; returns how far. Raises UnsettledError.
     """
+    snapshot.check_settled()
     await _check_conservation(snapshot, section)
     channels = await _compare_counts(snapshot, model, section)
     by_channel: dict[str, list[MessageFacts]] = {channel: [] for channel in channels}

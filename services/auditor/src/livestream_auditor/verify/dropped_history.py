@@ -15,7 +15,7 @@ _KEPT_FROM: Final = """
 SELECT partition, min(log_offset) FROM messages WHERE generation = $1 AND posted AND NOT deleted GROUP BY partition
 """
 _PAIRS: Final = """
-SELECT channel, username, partition, dropped, dropped_last_ms FROM pairs WHERE generation = $1 AND dropped > 0
+SELECT channel, username, partition, dropped, dropped_last_ms FROM settled_pairs WHERE generation = $1 AND dropped > 0
 """
 _CHANNELS: Final = """
 SELECT channel, deleted_ms, display_name, display_ts_ms, display_channel, display_offset

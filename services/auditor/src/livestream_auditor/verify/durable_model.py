@@ -8,7 +8,7 @@ import asyncpg
 
 from livestream import times
 from livestream.retries import describe
-from livestream_auditor.verify.findings import CouldNotRunError, Section
+from livestream_auditor.verify.findings import CouldNotRunError, Section, UnsettledError
 from livestream_auditor.verify.log_reader import Positions
 from livestream_auditor.verify.rows import MessageSeen, NameSeen, message_expected, name_expected
 from livestream_auditor.witness import MessageFacts, NameTally, ReadModel, message_key, text_digest
@@ -18,7 +18,9 @@ _ROWS_AT_A_TIME: Final = 5000
 
 _MESSAGES: Final = "visible messages"
 
-_POSITIONS = "SELECT partition, messages_offset, users_offset, messages, channels FROM partitions WHERE generation = $1"
+_POSITIONS = """
+SELECT partition, messages_offset, users_offset, messages, channels, recounting FROM partitions WHERE generation = $1
+"""
 # A deletion hides at once what is not later than it, in the partition that has heard of it; flags follow in chunks.
 VISIBLE = """
 SELECT m.partition, m.channel, m.id, m.username, m.ts_ms, m.append_ms, m.log_offset, m.text, m.edited_ts_ms
@@ -39,12 +41,21 @@ SELECT partition, username, messages, last_ms, display_name FROM partition_users
 
 
 class DurableSnapshot(NamedTuple):
-    """One REPEATABLE READ snapshot: its rows are read through `connection`."""
+    """One REPEATABLE READ snapshot: its rows are read through `connection`.
+
+    `recounting`: whether users' counts still follow the deletion of a channel.
+    """
 
     connection: Any
     generation: int
     positions: Positions
     partition_totals: dict[int, tuple[int, int]]
+    recounting: bool = False
+
+    def check_settled(self) -> None:
+        """Raises UnsettledError."""
+        if self.recounting:
+            raise UnsettledError
 
 
 @asynccontextmanager
@@ -63,7 +74,8 @@ async def open_durable_model(
                 raise CouldNotRunError("Postgres holds no live read model yet")
             rows = await connection.fetch(_POSITIONS, generation)
             positions = {row[0]: (row[1], row[2]) for row in rows}
-            yield DurableSnapshot(connection, generation, positions, {row[0]: (row[3], row[4]) for row in rows})
+            totals = {row[0]: (row[3], row[4]) for row in rows}
+            yield DurableSnapshot(connection, generation, positions, totals, any(row[5] for row in rows))
     except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
         raise CouldNotRunError(f"Postgres cannot be read: {describe(error)}") from None
     finally:
@@ -71,7 +83,8 @@ async def open_durable_model(
 
 
 async def compare_durable_model(snapshot: DurableSnapshot, model: ReadModel, section: Section) -> None:
-    """`model` is the witness's, at the position of `snapshot`."""
+    """`model` is the witness's, at the position of `snapshot`. Raises UnsettledError."""
+    snapshot.check_settled()
     connection, generation = snapshot.connection, snapshot.generation
     section.check_all("partitions: messages, channels", model.partition_totals(), snapshot.partition_totals)
     pairs = await connection.fetch(PAIRS, generation)

@@ -15,6 +15,13 @@ class LogUnreadableError(CouldNotRunError):
     """It is the log: what was read of it so far may not be what is there."""
 
 
+class UnsettledError(CouldNotRunError):
+    """Users' counts still follow the deletion of a big channel: until they have, they are not what the log says."""
+
+    def __init__(self) -> None:
+        super().__init__("users' counts still follow the deletion of a channel")
+
+
 class Difference(NamedTuple):
     """`expected` follows from the log, `found` is what was read; None where there is none."""
 

@@ -1,4 +1,7 @@
-"""Waiting until what was on the log when a verification began is folded and served: else nothing would miss it."""
+"""Waiting until what was on the log when a verification began is folded and served: else nothing would miss it.
+
+And until what follows deletions has followed: users' counts, in steps, and an epoch that holds every window again.
+"""
 
 import asyncio
 from typing import Final
@@ -7,10 +10,11 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from livestream.retries import describe
-from livestream.serving import NoEpochError, ServingCopy
+from livestream.serving import NoEpochError, ServingCopy, Stand
 from livestream_auditor.verify.durable_model import open_durable_model
 from livestream_auditor.verify.findings import CouldNotRunError, Section
 from livestream_auditor.verify.log_reader import Positions
+from livestream_auditor.verify.serving_copy import WINDOW_MESSAGES
 
 # A backlog may take as long as it takes, as long as it shrinks.
 _STALLED_SECONDS: Final = 20.0
@@ -27,13 +31,15 @@ async def await_fold(redis: Redis, database_url: str, ends: Positions, section: 
     durable: Positions | None = None
     while True:
         folded = await _folded(serving)
-        served = await _positions(serving)
+        stand = await _stand(serving)
+        served = stand.positions if stand else {}
         if durable is None and _reach(folded, ends):
             durable = await _durable_positions(database_url)
-        elif durable is not None and _reach(served, durable):
+        elif durable is not None and stand and _reach(served, durable) and not stand.recounting:
             break
-        if (folded, served) != before:
-            before, moved_at = (folded, served), _now()
+        seen = (folded, served, stand.recounts if stand else {})
+        if seen != before:
+            before, moved_at = seen, _now()
         elif _now() - moved_at > _STALLED_SECONDS:
             break
         await asyncio.sleep(_LOOK_EVERY_SECONDS)
@@ -41,6 +47,8 @@ async def await_fold(redis: Redis, database_url: str, ends: Positions, section: 
         reached = folded.get(partition, (0, 0))
         section.check("messages.v1 folded up to", f"partition {partition}", messages, min(messages, reached[0]))
         section.check("users.v1 folded up to", f"partition {partition}", users, min(users, reached[1]))
+    recounting = stand.recounting if stand else frozenset()
+    section.check("users' counts", "partitions where they follow deletions still", frozenset(), recounting)
 
 
 async def _folded(serving: ServingCopy) -> Positions:
@@ -48,15 +56,17 @@ async def _folded(serving: ServingCopy) -> Positions:
         reports = (await serving.status()).reports
     except RedisError as error:
         raise CouldNotRunError(f"Redis cannot be read: {describe(error)}") from None
-    served = await _positions(serving)
+    stand = await _stand(serving)
+    served = stand.positions if stand else {}
     return {report.partition: (report.folded, served.get(report.partition, (0, 0))[1]) for report in reports}
 
 
-async def _positions(serving: ServingCopy) -> Positions:
+async def _stand(serving: ServingCopy) -> Stand | None:
+    """Where Redis stands; None where it cannot tell the largest window, and so not everything that is compared."""
     try:
-        return (await serving.windows()).stand.positions
+        return (await serving.windows(messages=WINDOW_MESSAGES)).stand
     except NoEpochError:
-        return {}
+        return None
     except RedisError as error:
         raise CouldNotRunError(f"Redis cannot be read: {describe(error)}") from None
 

@@ -19,7 +19,7 @@ from livestream_auditor.verify.canary import (
     Canary,
     Held,
 )
-from livestream_auditor.verify.findings import CouldNotRunError, Section
+from livestream_auditor.verify.findings import CouldNotRunError, Section, UnsettledError
 from livestream_auditor.verify.log_reader import Positions
 from livestream_auditor.verify.rows import NameSeen, check_newest, message_expected, name_expected
 from livestream_auditor.verify.view_held import NameJson, ViewHeld
@@ -39,7 +39,7 @@ class StreamRead(NamedTuple):
 
 
 async def read_stream(canary: Canary, redis: Redis) -> StreamRead:
-    """Not before the stream has reached where Redis is now. Raises CouldNotRunError."""
+    """Not before the stream has reached where Redis is now. Raises CouldNotRunError, and UnsettledError of them."""
     try:
         for _ in range(_ATTEMPTS):
             read = await _read(canary, redis)
@@ -68,9 +68,13 @@ async def _read(canary: Canary, redis: Redis) -> StreamRead | None:
     if deltas is None:
         return None
     positions, totals = dict(stand.positions), stand.totals
+    recounting = dict.fromkeys(stand.recounting, True)
     for delta in deltas:
         positions.update(delta.positions)
+        recounting.update(delta.recounting)
         totals = delta.totals
+    if any(recounting.values()):
+        raise UnsettledError
     return StreamRead(held, positions, totals)
 
 

@@ -13,7 +13,7 @@ from livestream.deltas import Delta, MessageRow, NameRow
 from livestream.retries import describe
 from livestream.serving import DeltaLog, NameOrder, NoEpochError, ServingCopy, Stand
 from livestream.serving.client import NameKind
-from livestream_auditor.verify.findings import CouldNotRunError, Section
+from livestream_auditor.verify.findings import CouldNotRunError, Section, UnsettledError
 from livestream_auditor.verify.log_reader import Positions
 from livestream_auditor.verify.rows import MessageJson, NameSeen, check_newest, name_expected
 from livestream_auditor.witness import ReadModel, message_key
@@ -55,17 +55,20 @@ class CopyRead(NamedTuple):
 async def read_serving_copy(redis: Redis, channels_at: ChannelsAt | None = None) -> CopyRead:
     """Everything, or of channels only those that there are at a position by `channels_at`, and what came since.
 
-    Raises CouldNotRunError where there is no epoch, or Redis fails.
+    Raises UnsettledError, and CouldNotRunError where there is no epoch, or Redis fails.
     """
     for _ in range(_ATTEMPTS):
         try:
-            return await _Reader(redis).read(channels_at)
+            read = await _Reader(redis).read(channels_at)
         except _MovedError:
             continue
         except NoEpochError:
             raise CouldNotRunError("Redis holds no read model at the moment: it is being loaded or rebuilt") from None
         except RedisError as error:
             raise CouldNotRunError(f"Redis cannot be read: {describe(error)}") from None
+        if read.stand.recounting:
+            raise UnsettledError
+        return read
     raise CouldNotRunError(f"the read model in Redis was replaced while it was read, {_ATTEMPTS} times in a row")
 
 

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Final
 
 import msgspec
@@ -12,7 +12,7 @@ from livestream.clients import redis_client
 from livestream_auditor.verify.canary import following
 from livestream_auditor.verify.dropped_history import read_baseline, read_offsets
 from livestream_auditor.verify.durable_model import compare_durable_model, open_durable_model
-from livestream_auditor.verify.findings import CouldNotRunError, Findings, Section
+from livestream_auditor.verify.findings import CouldNotRunError, Findings, Section, UnsettledError
 from livestream_auditor.verify.fold_end import await_fold
 from livestream_auditor.verify.live_stream import compare_stream, read_stream
 from livestream_auditor.verify.log_reader import LogReader, Positions
@@ -62,17 +62,19 @@ class _Verification:
 async def verify(at: Addresses, findings: Findings, on_progress: Callable[[int, int], None]) -> LogFacts:
     """Fills `findings`; returns what the log says. Raises CouldNotRunError.
 
-    Where history is dropped meanwhile, the parts do not stand on the same baseline: it begins anew.
+    Where history is dropped meanwhile, the parts do not stand on the same baseline, and where a big channel is deleted,
+    users' counts are not what the log says for a while: it begins anew.
     """
     for _ in range(_ATTEMPTS):
         async with open_durable_model(at.database_url) as snapshot:
             baseline = await read_baseline(snapshot)
-        facts = await _verify(at, baseline, findings, on_progress)
-        async with open_durable_model(at.database_url) as snapshot:
-            if await read_offsets(snapshot) == baseline.offsets:
-                return facts
+        with suppress(UnsettledError):
+            facts = await _verify(at, baseline, findings, on_progress)
+            async with open_durable_model(at.database_url) as snapshot:
+                if await read_offsets(snapshot) == baseline.offsets:
+                    return facts
         findings.sections.clear()
-    raise CouldNotRunError(f"history was dropped meanwhile, {_ATTEMPTS} times in a row")
+    raise CouldNotRunError(f"history was dropped or a big channel deleted meanwhile, {_ATTEMPTS} times in a row")
 
 
 async def _verify(
