@@ -7,7 +7,7 @@ when it is back.
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any, cast
+from typing import Any, Final, cast
 
 import asyncpg
 from redis.asyncio import Redis
@@ -19,6 +19,16 @@ from redis.exceptions import TimeoutError as RedisTimeoutError
 REDIS_TIMEOUT_SECONDS = 5.0
 POSTGRES_TIMEOUT_SECONDS = 30.0
 POSTGRES_CONNECT_SECONDS = 5.0
+
+# What a call raises where the server is away, going or full. The internal error is no other's subclass, and comes where
+# a connection has been told its end and has not noticed yet.
+POSTGRES_FAILURES: Final = (
+    asyncpg.PostgresError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
+    OSError,
+    TimeoutError,
+)
 
 
 class _Redis(Redis):

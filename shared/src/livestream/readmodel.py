@@ -4,9 +4,9 @@ import asyncio
 from contextlib import suppress
 from typing import Final, NamedTuple
 
-import asyncpg
 from redis.exceptions import RedisError
 
+from livestream.clients import POSTGRES_FAILURES
 from livestream.cursor import Cursor
 from livestream.frames import View, ViewKind, Window
 from livestream.history import History, HistoryFilter, Positions
@@ -18,7 +18,7 @@ _FOLLOW_MS: Final = 250
 # A removal while a window is being read makes it read anew; so many in a row do not happen but under a flood of them.
 _ATTEMPTS: Final = 10
 
-UNAVAILABLE: Final = (NoEpochError, RedisError, asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError)
+UNAVAILABLE: Final = (NoEpochError, RedisError, *POSTGRES_FAILURES)
 
 
 class ViewRead(NamedTuple):

@@ -9,7 +9,7 @@ from aiohttp import web
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
-from livestream.clients import postgres_answers, postgres_pool, redis_client
+from livestream.clients import POSTGRES_FAILURES, postgres_answers, postgres_pool, redis_client
 from livestream.events import MESSAGES_TOPIC
 from livestream.fold import PartitionState
 from livestream.letter_settings import keep_letters_mortal
@@ -31,7 +31,7 @@ from livestream_projector.log_check import check_log
 from livestream_projector.outbox import Outbox
 from livestream_projector.passed_log import PassedLog, load_passed
 from livestream_projector.progress import NotReadyError, Progress
-from livestream_projector.projector import POSTGRES_FAILURES, Projector
+from livestream_projector.projector import Projector
 from livestream_projector.publisher import Publisher
 from livestream_projector.retention import load_retention, settle_retention
 from livestream_projector.schema import migrate

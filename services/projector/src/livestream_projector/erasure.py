@@ -5,6 +5,7 @@ from typing import Any, Final, NamedTuple
 
 import asyncpg
 
+from livestream.clients import POSTGRES_FAILURES
 from livestream.logs import get_logger
 from livestream.retries import RETRIES, delays, describe
 from livestream_projector import metrics
@@ -73,7 +74,7 @@ class Eraser:
                 if not await self.erase_some():
                     await asyncio.sleep(_IDLE_SECONDS)
                 waits = delays()
-            except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError) as error:
+            except POSTGRES_FAILURES as error:
                 RETRIES.labels("erase").inc()
                 _log.warning("erase_failed", error=describe(error))
                 await asyncio.sleep(next(waits))

@@ -10,6 +10,7 @@ from typing import Any, Final, NamedTuple
 
 import asyncpg
 
+from livestream.clients import POSTGRES_FAILURES
 from livestream.fold import NEVER_MS
 from livestream.logs import get_logger
 from livestream.retention import Retention
@@ -105,7 +106,7 @@ class HistoryDropper:
                 await self.drop()
                 waits = delays()
                 await asyncio.sleep(_INTERVAL_SECONDS)
-            except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError) as error:
+            except POSTGRES_FAILURES as error:
                 RETRIES.labels("drop_history").inc()
                 _log.warning("drop_history_failed", error=describe(error))
                 await asyncio.sleep(next(waits))

@@ -16,6 +16,7 @@ import asyncpg
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
+from livestream.clients import POSTGRES_FAILURES
 from livestream.events import DEAD_LETTER_TOPIC
 from livestream.fold import NEVER_MS
 from livestream.letter_topic import LetterTopic
@@ -31,7 +32,7 @@ ROLL_KEY: Final = b"roll"
 
 _OWNER_LOOK_SECONDS: Final = 1.0
 _SEND_SECONDS: Final = 60.0
-_FAILURES: Final = (KafkaError, asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError)
+_FAILURES: Final = (KafkaError, *POSTGRES_FAILURES)
 _DELETED: Final = """
 SELECT username, max(deleted_ms) FROM partition_users JOIN generations USING (generation)
 WHERE state = 'live' AND username = ANY($1) AND deleted_ms > -4611686018427387904

@@ -10,6 +10,7 @@ from typing import Any, Final, NamedTuple
 
 import asyncpg
 
+from livestream.clients import POSTGRES_FAILURES
 from livestream.logs import get_logger
 from livestream.retries import RETRIES, delays, describe
 
@@ -61,7 +62,7 @@ class PassedLog:
                 await self.note()
                 waits = delays()
                 await asyncio.sleep(_INTERVAL_SECONDS)
-            except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError) as error:
+            except POSTGRES_FAILURES as error:
                 RETRIES.labels("note_passed").inc()
                 _log.warning("note_passed_failed", error=describe(error))
                 await asyncio.sleep(next(waits))

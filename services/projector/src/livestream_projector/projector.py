@@ -4,10 +4,10 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
-import asyncpg
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError, NoOffsetForPartitionError, OffsetOutOfRangeError
 
+from livestream.clients import POSTGRES_FAILURES
 from livestream.events import MESSAGES_TOPIC
 from livestream.fold import PartitionState, Record, UserDeletion, split
 from livestream.logs import get_logger
@@ -29,7 +29,6 @@ _BATCH_BYTES: Final = 8 * 1024 * 1024
 # Each step is one frame with thousands of rows for who watches users: this seldom, even if the server could do more.
 _RECOUNT_EVERY_SECONDS: Final = 1.0
 
-POSTGRES_FAILURES: Final = (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError)
 _FAILURES: Final = (*POSTGRES_FAILURES, KafkaError)
 
 _log = get_logger(__name__)

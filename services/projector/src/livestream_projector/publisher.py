@@ -4,9 +4,9 @@ import asyncio
 from collections import deque
 from typing import Final
 
-import asyncpg
 from redis.exceptions import RedisError
 
+from livestream.clients import POSTGRES_FAILURES
 from livestream.logs import get_logger
 from livestream.retries import RETRIES, delays, describe
 from livestream.serving import NoEpochError, PublishOutcome, ServingCopy
@@ -20,7 +20,7 @@ _SWEEP_SECONDS: Final = 2.0
 # Batches held in memory on their way to Redis; the outbox has them too, so what does not fit is not lost.
 _QUEUED_BATCHES: Final = 1_000
 
-_FAILURES: Final = (RedisError, asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError)
+_FAILURES: Final = (RedisError, *POSTGRES_FAILURES)
 _IN_REDIS: Final = frozenset({PublishOutcome.OK, PublishOutcome.FEW, PublishOutcome.DUPLICATE})
 _NEEDS_EPOCH: Final = frozenset({PublishOutcome.NO_EPOCH, PublishOutcome.GENERATION, PublishOutcome.CONFLICT})
 
@@ -145,17 +145,17 @@ class Publisher:
 
     async def _renew(self) -> None:
         # What wears the new one while it is loaded counts for the next.
-        self._is_worn, asked = False, len(self._renewals)
+        self._is_worn, asked = False, list(self._renewals)
         try:
             loaded = await self._loader.load(replace=True)
         except BaseException:
             self._is_worn = True
             raise
         if loaded:
-            for renewed in self._renewals[:asked]:
+            for renewed in asked:
                 if not renewed.done():  # as it is where whoever asked was cancelled
                     renewed.set_result(None)
-            del self._renewals[:asked]
+            self._renewals = [renewed for renewed in self._renewals if not renewed.done()]
 
     async def _went_back(self, committed: dict[int, tuple[int, int, int]]) -> bool:
         """Whether Redis misses what was committed before the outbox was drained: as after a restored backup.

@@ -12,6 +12,7 @@ from livestream.fold import Coordinates, DeadLetter, UserDeletion
 from livestream.logs import get_logger
 from livestream.retention import Retention
 from livestream.retries import RETRIES, delays, describe
+from livestream_projector import metrics
 from livestream_projector.dead_letters import DeadLetterOffice
 from livestream_projector.decode import checksum_of, read_user_deletion
 from livestream_projector.store import PassedRecord
@@ -84,5 +85,6 @@ class UsersLog:
 
     async def _bury(self, record: Any, rejected: Rejected) -> None:
         if record.offset >= self._buried_up_to:
+            metrics.DEAD_LETTERS.labels(rejected.reason).inc()
             self._office.hold([record])
             await self._office.bury([DeadLetter(Coordinates(USERS_TOPIC, record.partition, record.offset), rejected)])

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import asyncpg
 
-from livestream.clients import POSTGRES_CONNECT_SECONDS, POSTGRES_TIMEOUT_SECONDS
+from livestream.clients import POSTGRES_CONNECT_SECONDS, POSTGRES_FAILURES, POSTGRES_TIMEOUT_SECONDS
 from livestream.events import MessagePosted
 from livestream.retries import describe
 from livestream_local.dead_letters.judging import Deletions
@@ -34,7 +34,7 @@ class ReadModelDeletions:
         try:
             channels = await self._connection.fetch(_CHANNELS, list({post.channel for post in posts}))
             users = await self._connection.fetch(_USERS, list({post.user for post in posts}))
-        except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError) as error:
+        except POSTGRES_FAILURES as error:
             raise _unreadable(error) from None
         return Deletions(dict(map(tuple, channels)), dict(map(tuple, users)))
 
@@ -46,7 +46,7 @@ async def reading_deletions(database_url: str) -> AsyncIterator[ReadModelDeletio
         connection = await asyncpg.connect(
             database_url, timeout=POSTGRES_CONNECT_SECONDS, command_timeout=POSTGRES_TIMEOUT_SECONDS
         )
-    except (asyncpg.PostgresError, OSError, TimeoutError) as error:
+    except POSTGRES_FAILURES as error:
         raise _unreadable(error) from None
     try:
         yield ReadModelDeletions(connection)

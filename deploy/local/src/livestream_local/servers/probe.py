@@ -11,6 +11,8 @@ from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 from redis import asyncio as redis
 
+from livestream.clients import POSTGRES_FAILURES
+
 PROBE_TIMEOUT_S = 2
 
 
@@ -36,7 +38,7 @@ async def postgres_answers(url: str) -> bool:
     try:
         connection = await asyncpg.connect(url, timeout=PROBE_TIMEOUT_S)
         await connection.close(timeout=PROBE_TIMEOUT_S)
-    except (OSError, asyncpg.PostgresError):
+    except POSTGRES_FAILURES:
         return False
     return True
 

@@ -7,6 +7,7 @@ from typing import Any, Final, NamedTuple
 import asyncpg
 
 from livestream import times
+from livestream.clients import POSTGRES_FAILURES
 from livestream.retries import describe
 from livestream_auditor.verify.findings import CouldNotRunError, Section, UnsettledError
 from livestream_auditor.verify.log_reader import Positions
@@ -65,7 +66,7 @@ async def open_durable_model(
     """Raises CouldNotRunError where Postgres cannot be read, or holds no live generation."""
     try:
         connection = await asyncpg.connect(database_url, timeout=_CONNECT_SECONDS, command_timeout=statement_timeout_s)
-    except (asyncpg.PostgresError, OSError, TimeoutError) as error:
+    except POSTGRES_FAILURES as error:
         raise CouldNotRunError(f"Postgres cannot be reached: {describe(error)}") from None
     try:
         async with connection.transaction(isolation="repeatable_read", readonly=True):
@@ -76,7 +77,7 @@ async def open_durable_model(
             positions = {row[0]: (row[1], row[2]) for row in rows}
             totals = {row[0]: (row[3], row[4]) for row in rows}
             yield DurableSnapshot(connection, generation, positions, totals, any(row[5] for row in rows))
-    except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
+    except POSTGRES_FAILURES as error:
         raise CouldNotRunError(f"Postgres cannot be read: {describe(error)}") from None
     finally:
         await connection.close()
