@@ -30,8 +30,8 @@ class RandomCalls:
     def __init__(self, random: Random) -> None:
         self._random = random
         self.epoch = ""
-        self._positions = dict.fromkeys(range(_PARTITIONS), (0, 0))
-        self._after: dict[int, tuple[int, int]] = {}
+        self._positions = dict.fromkeys(range(_PARTITIONS), (0, 0, 0))
+        self._after: dict[int, tuple[int, int, int]] = {}
 
     def heard(self, reply: Any) -> None:
         if reply[:1] in ([b"ok"], [b"few"]):
@@ -55,22 +55,34 @@ class RandomCalls:
 
     def _switch(self) -> Call:
         held, self.epoch = self.epoch, f"{self._random.getrandbits(64):016x}"
-        positions = [(p, *offsets, *self._numbers(2)) for p, offsets in self._positions.items()]
+        positions = [
+            (p, messages, users, *self._numbers(2), recounts, *self._numbers(1))
+            for p, (messages, users, recounts) in self._positions.items()
+        ]
         replaced = held if self._random.random() < 0.8 else ""
         return ("switch", (self.epoch, 1, _PARTITIONS, _encode(positions), replaced, 0))
 
     def _batch(self) -> Batch:
         steps, self._after = [], {}
         for partition in self._random.sample(range(_PARTITIONS), self._random.randint(1, _PARTITIONS)):
-            messages, users = self._positions[partition]
+            at = self._positions[partition]
             if self._random.random() < 0.1:
-                messages, users = (max(0, offset + self._random.randint(-2, 2)) for offset in (messages, users))
-            after = (messages + self._random.randint(0, 3), users + self._random.randint(0, 1))
-            steps.append(PositionStep(partition, messages, after[0], users, after[1], *self._numbers(2)))
+                at = self._moved(at, -2, 2)
+            after = self._moved(at, 0, 2)
+            messages, channels, recounting = self._numbers(3)
+            steps.append(
+                PositionStep(
+                    partition, at[0], after[0], at[1], after[1], messages, channels, at[2], after[2], recounting
+                )
+            )
             self._after[partition] = after
         removed = [RemovedMessage(m.channel, m.id, m.user, m.member) for m in self._messages()]
         ended = [self._removed() if self._random.random() < 0.15 else [] for _ in range(2)]
         return Batch(steps, self._messages(), removed[:1], ended[0], ended[1], self._rows(), self._shares())
+
+    def _moved(self, position: tuple[int, int, int], least: int, most: int) -> tuple[int, int, int]:
+        messages, users, recounts = (max(0, part + self._random.randint(least, most)) for part in position)
+        return (messages, users, recounts)
 
     def _messages(self) -> list[MessageRow]:
         return [self._message() for _ in range(self._random.choice((0, 1, 2, 5)))]
