@@ -280,3 +280,42 @@ async def test_a_rebuild_from_the_baseline_gives_the_same_rows(pool: asyncpg.Poo
         await dropper.drop()
         assert await rows_of(pool, following) == before | {"messages": {}}, f"seed {seed}"
     assert recounting, "all counts had followed: this says little"
+
+
+async def test_a_repeat_of_a_deleted_message_is_none_for_a_rebuild_and_a_witness_that_begin_behind_it(
+    pool: asyncpg.Pool,
+) -> None:
+    """It is dropped silently, display names and all, for as long as anybody knows of the deletion."""
+    await pool.execute("SELECT create_generation(1, 'live', $1)", PARTITIONS)
+    await settle_retention(pool, KEPT_DAYS)
+    fold = Fold(pool, await load_retention(pool), 1)
+    post = MessagePosted("a", "deleted", "x", "one", T0, "P", "P")
+    events: list[tuple[float, Event]] = [
+        (0, post),
+        (0.1, msgspec.structs.replace(post, id="dropped", ts_ms=T0 + DAY_MS // 10)),
+        (1.5, MessageDeleted("a", "deleted", T0 + DAY_MS)),
+        (3.0, MessagePosted("a", "kept", "x", "one", T0 + 3 * DAY_MS)),
+        (3.1, MessagePosted("a", "deleted", "x", "one", T0 + 3 * DAY_MS, "Q", "Q")),
+    ]
+    partition = partition_of("a", PARTITIONS)
+    *before, repeat = [
+        LogRecord(MESSAGES_TOPIC, partition, offset, T0 + int(days * DAY_MS), encode_event(event))
+        for offset, (days, event) in enumerate(events)
+    ]
+    for record in before:
+        await fold.take(record)
+    fold.folded_up_to_ms = repeat.append_ms
+    await fold.dropper.drop()
+    async with pool.acquire() as connection:
+        baseline = await read_baseline(DurableSnapshot(connection, 1, {}, {}))
+    assert baseline.offsets[partition] == 2
+    _, following, _ = await begin_next(pool, has_baseline=True)
+    rebuilt = Store(pool, following, _bury, GenerationState.BUILDING, len(fold.retention))
+    states = await rebuilt.positions(range(PARTITIONS))
+    for record in [*before[2:], repeat]:
+        await fold_record(rebuilt, states, fold.retention, record)
+    await fold.take(repeat)
+    rows, model = await rows_of(pool, 1), witnessed([*before, repeat], baseline)
+    assert rows["channels"]["a"][2] == "P"
+    assert await rows_of(pool, following) == rows
+    assert counts(model) == {key: rows[key] for key in counts(model)}

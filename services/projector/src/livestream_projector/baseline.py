@@ -42,7 +42,7 @@ GROUP BY u.generation, u.username, u.partition
 _DELETED_MESSAGES: Final = """
 INSERT INTO messages (generation, partition, channel, id, username, ts_ms, append_ms, log_offset, digest,
                       posted, deleted, visible, text, kept_ms)
-SELECT $2, partition, channel, id, '', $3, $3, -1, 0, false, true, false, '', kept_ms
+SELECT $2, partition, channel, id, '', $3, $3, log_offset, digest, false, true, false, '', kept_ms
 FROM messages WHERE generation = $1 AND deleted
 """
 _REPEATS: Final = """

@@ -119,7 +119,7 @@ def _post(record: Record, event: MessagePosted, changes: Changes) -> None:
     if message is None:
         message = MessageState(event.channel, event.id, record.partition)
         prior.messages[key] = message
-    elif message.posted:
+    elif message.posted or record.offset > message.offset >= 0:
         _repeat(record, message, digest, changes)
         return
     changes.touch_message(message)

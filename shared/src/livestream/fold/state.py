@@ -31,6 +31,9 @@ class UserKey(NamedTuple):
 class MessageState(msgspec.Struct):
     """A message, or the tombstone that came before it (`posted` is false then, and only the key counts).
 
+    In a rebuild that begins behind a message the tombstone stands for it: with its `offset` and `digest`, by which a
+    repeat is told from the message itself.
+
     `digest` stands for (user, text as posted): it tells a repeat from a conflict when the text is edited or erased.
     `kept_ms` is where the partition's append times had come to with the post or deletion: retention drops by it, in the
     order of the log even where a broker's clock went back. `text` is None where the batch leaves the stored text as it

@@ -25,7 +25,7 @@ _USERS: Final = """
 SELECT partition, username, deleted_ms, display_name, display_ts_ms, display_channel, display_offset
 FROM partition_users WHERE generation = $1
 """
-_DELETED: Final = "SELECT channel, id FROM messages WHERE generation = $1 AND deleted"
+_DELETED: Final = "SELECT channel, id, log_offset FROM messages WHERE generation = $1 AND deleted"
 _REPEATS: Final = """
 SELECT r.partition, r.log_offset FROM repeats r
 JOIN partitions p ON p.generation = $1 AND p.partition = r.partition
@@ -58,6 +58,10 @@ async def read_baseline(snapshot: DurableSnapshot) -> Baseline:
     for partition, user, deleted_ms, name, *order in await connection.fetch(_USERS, generation):
         baseline.user_deleted_ms[partition, user] = deleted_ms
         baseline.user_names[partition, user] = Shown(name, (order[0], order[1], order[2]))
-    baseline.deleted_messages = {message_key(*row): row[0] for row in await connection.fetch(_DELETED, generation)}
+    for channel, id_, offset in await connection.fetch(_DELETED, generation):
+        key = message_key(channel, id_)
+        baseline.deleted_messages[key] = channel
+        if offset >= 0:
+            baseline.deleted_posts[key] = offset
     baseline.repeats = {(row[0], row[1]) for row in await connection.fetch(_REPEATS, generation)}
     return baseline

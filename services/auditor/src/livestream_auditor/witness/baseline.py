@@ -30,7 +30,8 @@ class Baseline(msgspec.Struct):
 
     `offsets`: partition → the first offset of `messages.v1` whose messages are not dropped, and `kept_from` that of the
     first message that there is (absent where there is none). `deleted_messages` are keys as `message_key` makes them,
-    with their channel; `repeats` are (partition, offset) of posts that repeat one that was dropped.
+    with their channel, and `deleted_posts` the offsets of their posts, where these came; `repeats` are (partition,
+    offset) of posts that repeat one that was dropped.
     Channels are by name, users by (partition, name); times are in milliseconds.
     """
 
@@ -43,6 +44,7 @@ class Baseline(msgspec.Struct):
     channel_names: dict[str, Shown] = msgspec.field(default_factory=dict)
     user_names: dict[tuple[int, str], Shown] = msgspec.field(default_factory=dict)
     deleted_messages: dict[bytes, str] = msgspec.field(default_factory=dict)
+    deleted_posts: dict[bytes, int] = msgspec.field(default_factory=dict)
     repeats: set[tuple[int, int]] = msgspec.field(default_factory=set)
 
     def narrowed(self, sample: ChannelSample) -> "Baseline":
@@ -54,4 +56,7 @@ class Baseline(msgspec.Struct):
             channel_names={name: shown for name, shown in self.channel_names.items() if name in sample},
             user_names={},
             deleted_messages={key: channel for key, channel in self.deleted_messages.items() if channel in sample},
+            deleted_posts={
+                key: offset for key, offset in self.deleted_posts.items() if self.deleted_messages[key] in sample
+            },
         )

@@ -173,7 +173,7 @@ class LogFacts:
         key = message_key(event.channel, event.id)
         text = text_digest(event.text)
         first = self.messages.get(key)
-        if first is None and (record.partition, record.offset) in self.baseline.repeats:
+        if first is None and self._repeats_what_is_gone(key, record):
             self.repeats += 1
         elif first is None:
             self.messages[key] = MessageFacts(
@@ -191,6 +191,11 @@ class LogFacts:
             self.repeats += 1
         else:
             self.refused["conflict"] += 1
+
+    def _repeats_what_is_gone(self, key: bytes, record: LogRecord) -> bool:
+        """Whether it was posted before, where the log is not read any more."""
+        is_known = (record.partition, record.offset) in self.baseline.repeats
+        return is_known or record.offset > self.baseline.deleted_posts.get(key, record.offset)
 
     def _edit(self, record: LogRecord, event: MessageEdited) -> None:
         key = message_key(event.channel, event.id)
