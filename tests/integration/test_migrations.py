@@ -1,0 +1,101 @@
+"""A database that an older release has filled is brought up to date as it stands."""
+
+from collections.abc import AsyncIterator
+
+import asyncpg
+import pytest
+import sqlalchemy
+from alembic import command
+from alembic.config import Config
+
+from livestream.clients import postgres_pool
+from livestream.events import MESSAGES_TOPIC, MessagePosted
+from livestream.fold import NEVER_MS, Record
+from livestream_projector.generation import begin_next, switch
+from livestream_projector.retention import load_retention, settle_retention
+from livestream_projector.schema import migrate
+from livestream_projector.store import Store
+
+FIRST_SCHEMA = "0001"
+T0 = 1_000_000
+LIVE = 2
+
+
+def upgrade(database_url: str, revision: str) -> None:
+    engine = sqlalchemy.create_engine(database_url.replace("postgresql:", "postgresql+psycopg:"))
+    config = Config()
+    config.set_main_option("script_location", "livestream_projector:migrations")
+    with engine.connect() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, revision)
+        connection.commit()
+    engine.dispose()
+
+
+@pytest.fixture
+async def pool(database_url: str) -> AsyncIterator[asyncpg.Pool]:
+    """Brought up to date from the first schema, with a generation in every state and a deletion to be erased."""
+    upgrade(database_url, FIRST_SCHEMA)
+    async with postgres_pool(database_url, 3) as connections:
+        await connections.execute("SELECT create_generation(1, 'retired', 1)")
+        await connections.execute("SELECT create_generation(2, 'live', 1)")
+        await connections.execute("SELECT create_generation(3, 'building', 1)")
+        await connections.execute("DROP TABLE messages_1")  # where a rebuild was killed on its last steps
+        for generation in (2, 3):
+            await add_messages(connections, generation)
+        await migrate(database_url)
+        yield connections
+
+
+async def add_messages(pool: asyncpg.Pool, generation: int) -> None:
+    """Three posts, the second appended while the broker's clock had gone back; a deleted one, and a tombstone."""
+    rows = [
+        (generation, 0, "c", str(n), "u", T0, append_ms, n, 0, posted, deleted, not deleted, "")
+        for n, append_ms, posted, deleted in (
+            (0, T0 + 10, True, False), (1, T0, True, False), (2, T0 + 20, True, False),
+            (3, T0, True, True), (-1, T0, False, True),
+        )
+    ]  # fmt: skip
+    columns = (
+        "generation", "partition", "channel", "id", "username", "ts_ms", "append_ms", "log_offset", "digest",
+        "posted", "deleted", "visible", "text",
+    )  # fmt: skip
+    async with pool.acquire() as connection:
+        await connection.copy_records_to_table("messages", records=rows, columns=columns)
+        await connection.execute("INSERT INTO pairs VALUES ($1, 0, 'c', 'u', 3, $2)", generation, T0)
+        await connection.execute(
+            "INSERT INTO channels VALUES ($1, 'c', 0, 3, $2, $3, '', $3, '', -1)", generation, T0, NEVER_MS
+        )
+        await connection.execute(
+            "INSERT INTO partition_users VALUES ($1, 0, 'u', 3, $2, $3, '', $3, '', -1)", generation, T0, NEVER_MS
+        )
+        await connection.execute("INSERT INTO erasures VALUES ($1, 0, 'user', 'v', $2)", generation, T0)
+        await connection.execute(
+            "UPDATE partitions SET messages_offset = 4, messages = 3, channels = 1, last_append_ms = $2"
+            " WHERE generation = $1",
+            generation, T0 + 20,
+        )  # fmt: skip
+
+
+async def bury(_: object) -> None:
+    """Dead letters are the business of another test."""
+
+
+async def test_rows_are_dropped_in_the_order_of_the_log_and_what_was_deleted_last(pool: asyncpg.Pool) -> None:
+    """Whenever each was appended: behind a baseline no message is left that was before it on the log."""
+    ids = await pool.fetch("SELECT id FROM messages WHERE generation = $1 ORDER BY kept_ms, log_offset", LIVE)
+    assert [row[0] for row in ids] == ["0", "1", "2", "-1", "3"]
+
+
+async def test_it_is_folded_and_rebuilt_and_its_history_dropped(pool: asyncpg.Pool) -> None:
+    await settle_retention(pool, 1)
+    retention = await load_retention(pool)
+    store = Store(pool, LIVE, bury, retention_changes=len(retention))
+    post = MessagePosted("c", "4", "u", "text", T0)
+    committed = await store.fold([Record(MESSAGES_TOPIC, 0, 4, T0 + 30, 0, post)], await store.positions([0]))
+    assert committed.partitions[0].messages == 4
+    live, following, _ = await begin_next(pool, has_baseline=True)
+    assert (live, following) == (LIVE, LIVE + 1)
+    assert not await switch(pool, live, following), "nothing was folded into it yet"
+    rows = await pool.fetch("SELECT generation, state FROM generations ORDER BY generation")
+    assert [tuple(row) for row in rows] == [(LIVE, "live"), (LIVE + 1, "building")]
