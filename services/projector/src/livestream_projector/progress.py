@@ -8,7 +8,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 from redis.exceptions import RedisError
 
-from livestream.events import MESSAGES_TOPIC, USERS_TOPIC
+from livestream.events import MESSAGES_TOPIC
 from livestream.logs import get_logger
 from livestream.retries import RETRIES, describe
 from livestream.serving import ProgressReport, ServingCopy
@@ -26,8 +26,6 @@ _FIRST_SECONDS: Final = 0.1
 _END_OFFSETS_SECONDS: Final = 2.0
 # One question may go astray; after two that were not answered Kafka counts as away.
 _SILENT_SECONDS: Final = 5.0
-
-_USERS: Final = TopicPartition(USERS_TOPIC, 0)
 
 _log = get_logger(__name__)
 
@@ -54,6 +52,7 @@ class Progress:
         self._marks: dict[int, tuple[int, int]] = {}
         self.folded_up_to: dict[int, int] = {}
         self.passed: dict[int, Passed] = {}
+        self._asked_ms = 0
         self.answered_at = time.monotonic()
         self._has_reported = False
 
@@ -75,6 +74,7 @@ class Progress:
                     self._publisher.wake()
                 self._has_reported = self._projector.was_assigned
                 await self._commit_offsets(consumer)
+                await self._note_folded(reports)
             except (KafkaError, RedisError, OSError, TimeoutError) as error:
                 RETRIES.labels("report_progress").inc()
                 _log.warning("report_failed", error=describe(error))
@@ -84,34 +84,31 @@ class Progress:
         partitions = [_topic_partition(partition) for partition in self._projector.states]
         if not partitions:
             return []
-        asked_ms = now_ms()
+        self._asked_ms = now_ms()
         async with asyncio.timeout(_END_OFFSETS_SECONDS):
-            stable_ends = await consumer.end_offsets([*partitions, _USERS])
+            stable_ends = await consumer.end_offsets(partitions)
         self.answered_at = time.monotonic()
-        users_end = stable_ends.pop(_USERS)
         # An open transaction hides the records behind its begin from us, but not that they are there.
         ends = {tp: max(end, consumer.highwater(tp) or 0) for tp, end in stable_ends.items()}
-        reports = [
-            self._report(consumer, tp, end) for tp, end in ends.items() if tp.partition in self._projector.states
-        ]
-        self._note_folded(reports, users_end, asked_ms)
-        return reports
+        return [self._report(consumer, tp, end) for tp, end in ends.items() if tp.partition in self._projector.states]
 
-    def _note_folded(self, reports: list[ProgressReport], users_end: int, asked_ms: int) -> None:
+    async def _note_folded(self, reports: list[ProgressReport]) -> None:
         self.folded_up_to, self.passed = {}, {}
+        async with asyncio.timeout(_END_OFFSETS_SECONDS):
+            users_end = await self._users.end()
         users_passed = self._users.read_up_to
         for report in reports:
-            state = self._projector.states[report.partition]
-            if users_passed < users_end or self._users.behind(state.users_offset):
+            state = self._projector.states.get(report.partition)
+            if state is None or users_end is None or users_passed < users_end or self._users.behind(state.users_offset):
                 continue
             if report.folded >= report.log_end:
-                self.folded_up_to[report.partition] = asked_ms
+                self.folded_up_to[report.partition] = self._asked_ms
                 passed = Passed(report.folded, users_passed)
                 if passed != (state.messages_offset, state.users_offset):
                     self.passed[report.partition] = passed
             else:
                 # A broker's clock that ran far ahead for a moment tells nothing of what comes after it.
-                self.folded_up_to[report.partition] = min(asked_ms, state.last_append_ms)
+                self.folded_up_to[report.partition] = min(self._asked_ms, state.last_append_ms)
 
     def _report(self, consumer: AIOKafkaConsumer, tp: Any, end: int) -> ProgressReport:
         state = self._projector.states[tp.partition]

@@ -36,6 +36,7 @@ class UsersLog:
         self._buried_up_to = buried_up_to
         self._retention = retention
         self._entries: dict[int, UserDeletion | PassedRecord] = {}
+        self._consumer: AIOKafkaConsumer | None = None
         self.read_up_to = 0
 
     def behind(self, offset: int) -> list[UserDeletion | PassedRecord]:
@@ -43,6 +44,17 @@ class UsersLog:
         if not self._entries or next(reversed(self._entries)) < offset:
             return []
         return [entry for at, entry in self._entries.items() if at >= offset]
+
+    async def end(self) -> int | None:
+        """The next offset of the topic, None while it is not followed. Raises KafkaError.
+
+        Asked of the consumer that has the topic: one that was never assigned it forgets where it lies.
+        """
+        if self._consumer is None:
+            return None
+        partition = TopicPartition(USERS_TOPIC, 0)
+        end: int = (await self._consumer.end_offsets([partition]))[partition]
+        return end
 
     async def run(self) -> None:
         """Follow the topic; runs until it is cancelled."""
@@ -67,12 +79,14 @@ class UsersLog:
             await consumer.start()
             consumer.assign([partition])
             consumer.seek(partition, next(reversed(self._entries)) + 1 if self._entries else 0)
+            self._consumer = consumer
             while True:
                 for records in (await consumer.getmany(timeout_ms=_POLL_MS)).values():
                     for record in records:
                         await self._take(record)
                 self.read_up_to = await consumer.position(partition)
         finally:
+            self._consumer = None
             await consumer.stop()
 
     async def _take(self, record: Any) -> None:
