@@ -6,6 +6,11 @@ that is stopped stands still, timers included, until it is continued. Whatever l
 chance is drawn from one seed, so a history is repeated by its seed.
 
 The servers are models with the semantics that the product relies on: `kafka.py` and `group.py`, `database.py`,
-`serving_model.py` (held against serving.lua by a test). What runs on them is the product's own code: the projector, its
-publisher and loader, the fold, the gateway and its frames.
+`serving_model.py` (held to serving.lua on a real server by a test). What runs on them is the product's own code: the
+projector, its publisher and loader, the fold, the gateway and its frames. `store.py` and `pool.py` stand for asyncpg's
+side of it, and know the statements that there are.
+
+`history.py` puts a history together: `upstream.py` appends, `faults.py` and `audience.py` break things, `viewer.py` is a
+browser, `checks.py` has what must hold at every position and at the end. `mutants.py` is the product with one thing wrong
+each, so that a test can say that all of this would notice.
 """
