@@ -10,7 +10,7 @@ The servers are models with the semantics that the product relies on: `kafka.py`
 projector, its publisher and loader, the fold, the gateway and its frames. `store.py` and `pool.py` stand for asyncpg's
 side of it, and know the statements that there are.
 
-`history.py` puts a history together: `upstream.py` appends, `faults.py` and `audience.py` break things, `viewer.py` is a
-browser, `checks.py` has what must hold at every position and at the end. `mutants.py` is the product with one thing wrong
-each, so that a test can say that all of this would notice.
+`history.py` puts a history together: `upstream.py` appends, `faults.py` and `audience.py` break things, `viewer.py` is
+a browser, `checks.py` has what must hold at every position and at the end. `mutants.py` is the product with one thing
+wrong each, so that a test can say that all of this would notice.
 """
