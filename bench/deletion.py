@@ -67,9 +67,10 @@ class Plan(NamedTuple):
 
 
 class Probe(NamedTuple):
-    """Seconds from a post to its frame, the most of all; and how many never came."""
+    """Seconds from a post to its frame, the most of all, and when that was posted; and how many never came."""
 
     longest_s: float
+    posted_s: float
     missing: int
 
 
@@ -115,18 +116,20 @@ class Prober:
         self.channel = channel
         self.meter = StreamMeter(stack.stream_url, f"channels/{channel}", self._take)
         self._posted_at: dict[str, float] = {}
-        self._took: list[float] = []
+        self._took: list[tuple[float, float]] = []  # and when it was posted
         self._number = 0
+        self._reset_at = 0.0
 
     def reset(self) -> None:
-        self._took = []
+        self._took, self._reset_at = [], time.perf_counter()
 
     @property
     def result(self) -> Probe:
         now = time.perf_counter()
-        waiting = [now - at for at in self._posted_at.values()]
-        missing = sum(seconds > _MISSING_SECONDS for seconds in waiting)
-        return Probe(max([*self._took, *waiting], default=0.0), missing)
+        waiting = [(now - at, at) for at in self._posted_at.values()]
+        missing = sum(seconds > _MISSING_SECONDS for seconds, _ in waiting)
+        longest_s, posted_at = max([*self._took, *waiting])
+        return Probe(longest_s, posted_at - self._reset_at, missing)
 
     async def post(self, producer: DirectProducer, rate: float) -> None:
         """Runs until it is cancelled. What was late is made up for: the log sees the rate on average."""
@@ -145,7 +148,7 @@ class Prober:
         for message in _decode_frame(data.split(b"\n", 1)[0]).messages:
             posted_at = self._posted_at.pop(message.id, None)
             if posted_at is not None:
-                self._took.append(now - posted_at)
+                self._took.append((now - posted_at, posted_at))
 
 
 class Bench:
@@ -317,13 +320,17 @@ def _print(outcome: Outcome) -> None:
 
 def _figures(outcome: Outcome) -> Sequence[tuple[str, str]]:
     return (
-        ("a message in the same partition took, at most", f"{outcome.neighbour.longest_s:.2f} s"),
-        ("a message in another partition took, at most", f"{outcome.stranger.longest_s:.2f} s"),
+        ("a message in the same partition took, at most", _longest(outcome.neighbour)),
+        ("a message in another partition took, at most", _longest(outcome.stranger)),
         ("the longest that Redis left a PING unanswered", f"{outcome.redis_ms:.0f} ms"),
         ("all counts were right after", f"{outcome.counted_s:.1f} s"),
         ("all texts were erased from Postgres after", f"{outcome.erased_s:.1f} s"),
         *((f"most memory of the {name}", f"{mib:.0f} MiB") for name, mib in outcome.memory_mib.items()),
     )
+
+
+def _longest(probe: Probe) -> str:
+    return f"{probe.longest_s:.2f} s (posted {probe.posted_s:.1f} s after it)"
 
 
 def _cells(seen: Seen) -> tuple[str, ...]:
