@@ -330,7 +330,7 @@ def _figures(outcome: Outcome) -> Sequence[tuple[str, str]]:
 
 
 def _longest(probe: Probe) -> str:
-    return f"{probe.longest_s:.2f} s (posted {probe.posted_s:.1f} s after it)"
+    return f"{probe.longest_s:.2f} s (posted {max(probe.posted_s, 0):.1f} s after it)"
 
 
 def _cells(seen: Seen) -> tuple[str, ...]:
