@@ -35,6 +35,8 @@ _ROWS = {
     "partition_users": "messages > 0 ORDER BY username, partition",
     "partitions": "true ORDER BY partition",
 }
+# How the fold came there: in how many steps counts followed deletions, and when it was noted how far the log is passed.
+_NO_OUTCOME = frozenset({"generation", "recounts", "passed_offset", "users_passed_offset"})
 
 Accepted = Collection[tuple[str, str]]
 
@@ -109,7 +111,7 @@ async def live_rows(stack: RunningStack) -> dict[str, list[dict[str, Any]]]:
         rows: dict[str, list[dict[str, Any]]] = {}
         for table, which in _ROWS.items():
             found = await connection.fetch(f"SELECT * FROM {table} WHERE generation = $1 AND {which}", generation)
-            rows[table] = [{key: value for key, value in row.items() if key != "generation"} for row in found]
+            rows[table] = [{key: value for key, value in row.items() if key not in _NO_OUTCOME} for row in found]
         return rows
     finally:
         await connection.close()
