@@ -2,7 +2,6 @@
 
 import asyncio
 import time
-from collections import Counter
 from collections.abc import AsyncIterator, Iterable, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -24,7 +23,6 @@ DRAIN_SECONDS = 2
 GRACE_S = DRAIN_SECONDS + 3
 # Whoever is away for the longest time that the end may take misses less than the smallest window holds.
 POST_EVERY_S = 0.15
-BUCKET_S = 0.1
 # More than a client that reads nothing lets pass, and less than makes the gateway leave it out.
 PENDING_BYTES = 400 * 1024
 TEXT_BYTES = 16 * 1024
@@ -76,10 +74,11 @@ async def stop(gateway: GatewayProcess) -> float:
     return time.monotonic() - began
 
 
-def largest_share(times: Iterable[float]) -> float:
-    """How much of it happened in the busiest tenth of a second."""
-    buckets = Counter(round(each / BUCKET_S) for each in times)
-    return max(buckets.values()) / buckets.total()
+def middle_seconds(times: Iterable[float]) -> float:
+    """How long the middle four fifths of it took: four fifths of the span where it is even, next to nothing at once."""
+    ordered = sorted(times)
+    tenth = len(ordered) // 10
+    return ordered[-1 - tenth] - ordered[tenth]
 
 
 class Return(NamedTuple):
@@ -94,8 +93,10 @@ async def come_back(viewer: Viewer, url: str) -> Return:
     await viewer.ended.wait()
     ended_at, asked_at = viewer.ended_at, 0.0
     while viewer.ended.is_set():
-        assert viewer.retry_ms is not None, "a client was not told when to come back"
-        await asyncio.sleep(viewer.retry_ms / 1000)
+        # A connection that was not taken any more, or not answered, was dropped with the socket that took it.
+        if viewer.status_code:
+            assert viewer.retry_ms is not None, "a client was not told when to come back"
+            await asyncio.sleep(viewer.retry_ms / 1000)
         asked_at = asked_at or asyncio.get_running_loop().time()
         await wait_until_async(lambda: listens(viewer, url), what="somebody who listens")
         await viewer.answered.wait()
@@ -128,8 +129,8 @@ async def test_a_thousand_streams_come_back_spread_out_and_miss_nothing(
             await asyncio.to_thread(gateway.start)
             returns = await asyncio.gather(*returning)
         await crowd.reach(writer.cursor)
-        assert largest_share(each.ended_at for each in returns) < 0.25
-        assert largest_share(each.asked_at for each in returns) < 0.25
+        assert middle_seconds(each.ended_at for each in returns) > DRAIN_SECONDS / 2
+        assert middle_seconds(each.asked_at for each in returns) > DRAIN_SECONDS / 2
         for view in VIEWS:
             check = holds_to(writer.states, view)
             for viewer in crowd.of(view):

@@ -38,7 +38,7 @@ class Viewer(asyncio.Protocol):
         self.view = view
         self.frames: list[Frame] = []
         self.states: list[str] = []
-        self.status_code = 0  # of the last answer
+        self.status_code = 0  # of the present connection; 0 while nothing was answered
         self.retry_ms: int | None = None
         self.connections = 0
         self.answered = asyncio.Event()
@@ -64,7 +64,7 @@ class Viewer(asyncio.Protocol):
 
     async def come(self, url: str, receive_buffer_bytes: int | None = None) -> None:
         """Connect, and go on from where it stands. Raises OSError where nobody listens."""
-        self._head, self.retry_ms = b"", None
+        self._head, self.status_code, self.retry_ms = b"", 0, None
         self._parser, self._chunks = EventParser(self._parser.last_event_id), Chunks()
         self.answered.clear()
         address = urlsplit(url)

@@ -6,12 +6,11 @@ bounds that: a segment that is so old is closed by the next append, and what is 
 
 from typing import Final
 
-from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
-from aiokafka.client import AIOKafkaClient
 from aiokafka.errors import KafkaError, for_code
 
 from livestream.events import DEAD_LETTER_TOPIC
+from livestream.kafka import AIOKafkaAdminClient, AIOKafkaClient
 from livestream.logs import get_logger
 from livestream.retries import describe
 from livestream.topic_configs import alter_topic

@@ -7,8 +7,8 @@ from typing import Any, Final, Self
 from aiokafka import TopicPartition
 from aiokafka.errors import KafkaTimeoutError
 
-from livestream.consumers import AIOKafkaConsumer
 from livestream.events import DEAD_LETTER_TOPIC
+from livestream.kafka import AIOKafkaConsumer
 
 _PARTITION: Final = TopicPartition(DEAD_LETTER_TOPIC, 0)
 _POLL_MS: Final = 1000

@@ -6,10 +6,11 @@ The protocol: https://kafka.apache.org/protocol#The_Messages_IncrementalAlterCon
 from collections.abc import Mapping
 from typing import Any, Final
 
-from aiokafka.client import AIOKafkaClient
 from aiokafka.errors import for_code
 from aiokafka.protocol.api import Request, RequestStruct, Response
 from aiokafka.protocol.types import Array, Boolean, Int8, Int16, Int32, Schema, String
+
+from livestream.kafka import AIOKafkaClient
 
 _TEXT: Final = String("utf-8")
 _TOPIC: Final = 2

@@ -4,11 +4,12 @@ import math
 from typing import Final
 
 import msgspec
-from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.admin import NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import KafkaError, TopicAlreadyExistsError, for_code
 
 from livestream.events import DEAD_LETTER_TOPIC, MESSAGES_TOPIC, USERS_TOPIC
+from livestream.kafka import AIOKafkaAdminClient
 from livestream.letter_settings import letter_configs
 from livestream.logs import get_logger
 from livestream.retention import DAY_MS

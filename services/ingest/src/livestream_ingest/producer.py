@@ -3,9 +3,9 @@
 import asyncio
 from typing import Final
 
-from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
+from livestream.kafka import AIOKafkaProducer
 from livestream.logs import get_logger
 from livestream.retries import describe, until_it_works
 from livestream.topics import TopicSettings, ensure_topics

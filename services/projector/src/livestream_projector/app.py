@@ -6,12 +6,12 @@ from collections.abc import AsyncIterator
 import asyncpg
 import sqlalchemy.exc
 from aiohttp import web
-from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
 from livestream.clients import POSTGRES_FAILURES, postgres_answers, postgres_pool, redis_client
 from livestream.events import MESSAGES_TOPIC
 from livestream.fold import PartitionState
+from livestream.kafka import AIOKafkaProducer
 from livestream.letter_settings import keep_letters_mortal
 from livestream.logs import get_logger
 from livestream.retention import Retention

@@ -6,8 +6,8 @@ from typing import Any, Final
 
 from aiokafka import ConsumerRebalanceListener, TopicPartition
 
-from livestream.consumers import AIOKafkaConsumer
 from livestream.events import MESSAGES_TOPIC
+from livestream.kafka import AIOKafkaConsumer
 from livestream.logs import get_logger
 from livestream_projector import metrics
 

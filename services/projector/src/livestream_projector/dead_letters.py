@@ -5,11 +5,11 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
-from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
 from livestream.events import DEAD_LETTER_TOPIC
 from livestream.fold import DeadLetter
+from livestream.kafka import AIOKafkaProducer
 from livestream.letter_settings import MAX_BYTES
 from livestream.letters import Headers, without_ours
 from livestream.logs import get_logger

@@ -13,12 +13,12 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final
 
 import asyncpg
-from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
 from livestream.clients import POSTGRES_FAILURES
 from livestream.events import DEAD_LETTER_TOPIC
 from livestream.fold import NEVER_MS
+from livestream.kafka import AIOKafkaProducer
 from livestream.letter_topic import LetterTopic
 from livestream.letters import Letter, names_in, read_letter, time_ms_of
 from livestream.logs import get_logger

@@ -3,10 +3,11 @@
 from collections.abc import Mapping
 from typing import Any, Final, NamedTuple
 
-from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka import TopicPartition
 
 from livestream.events import MESSAGES_TOPIC, USERS_TOPIC
 from livestream.fold import PartitionState
+from livestream.kafka import AIOKafkaConsumer
 from livestream_projector.consumer import new_consumer
 from livestream_projector.decode import checksum_of
 from livestream_projector.passed_log import Passed

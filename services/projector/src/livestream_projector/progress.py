@@ -4,11 +4,12 @@ import asyncio
 import time
 from typing import Any, Final
 
-from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError
 from redis.exceptions import RedisError
 
 from livestream.events import MESSAGES_TOPIC
+from livestream.kafka import AIOKafkaConsumer
 from livestream.logs import get_logger
 from livestream.retries import RETRIES, describe
 from livestream.serving import ProgressReport, ServingCopy

@@ -11,11 +11,12 @@ from typing import Any, Final
 
 import asyncpg
 import msgspec
-from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka import TopicPartition
 
 from livestream.clients import postgres_pool, redis_client
 from livestream.events import MESSAGES_TOPIC, USERS_TOPIC, Rejected
 from livestream.fold import Coordinates, DeadLetter, PartitionState, split
+from livestream.kafka import AIOKafkaConsumer
 from livestream.logs import configure_logs, get_logger
 from livestream.retention import Retention
 from livestream.service import new_event_loop

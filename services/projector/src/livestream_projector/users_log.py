@@ -6,9 +6,9 @@ from typing import Any
 from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError
 
-from livestream.consumers import AIOKafkaConsumer
 from livestream.events import USERS_TOPIC, Rejected
 from livestream.fold import Coordinates, DeadLetter, UserDeletion
+from livestream.kafka import AIOKafkaConsumer
 from livestream.logs import get_logger
 from livestream.retention import Retention
 from livestream.retries import RETRIES, delays, describe

@@ -8,8 +8,8 @@ import msgspec
 from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError
 
-from livestream.consumers import AIOKafkaConsumer
 from livestream.events import Rejected
+from livestream.kafka import AIOKafkaConsumer
 from livestream.letters import Letter, without_ours
 from livestream.retries import describe
 from livestream_local.errors import LauncherError

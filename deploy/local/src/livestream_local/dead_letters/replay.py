@@ -9,10 +9,10 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, Final, NamedTuple
 
-from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
 from livestream.events import DEAD_LETTER_TOPIC, MESSAGES_TOPIC, Rejected
+from livestream.kafka import AIOKafkaProducer
 from livestream.letters import Letter
 from livestream.retries import describe
 from livestream_local.dead_letters.deletions import reading_deletions

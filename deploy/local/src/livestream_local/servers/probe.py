@@ -7,11 +7,11 @@ import asyncio
 from urllib.parse import urlsplit
 
 import asyncpg
-from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 from redis import asyncio as redis
 
 from livestream.clients import POSTGRES_FAILURES
+from livestream.kafka import AIOKafkaAdminClient
 
 PROBE_TIMEOUT_S = 2
 

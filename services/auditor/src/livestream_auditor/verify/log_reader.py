@@ -7,8 +7,8 @@ from typing import Any, Final, Self
 from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError
 
-from livestream.consumers import AIOKafkaConsumer
 from livestream.events import MESSAGES_TOPIC, USERS_TOPIC
+from livestream.kafka import AIOKafkaConsumer
 from livestream.retries import describe
 from livestream_auditor.verify.findings import LogUnreadableError
 from livestream_auditor.witness import EVERYTHING, Baseline, ChannelSample, LogFacts, LogRecord

