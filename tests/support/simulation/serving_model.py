@@ -37,6 +37,8 @@ class Constants(NamedTuple):
     RETAINED_MS: int = 4_000
     MARK_EVERY_MS: int = 500
     ERASE_AFTER_MS: int = 1_000
+    ACTIVITY_STEP_MS: int = 500
+    ACTIVITY_KEPT_MS: int = 3_000
 
 
 class Names:
@@ -76,6 +78,7 @@ class Epoch:
         self.deltas: list[tuple[int, dict[bytes, bytes]]] = []
         self.marks: dict[int, int] = {}
         self.erasures: dict[int, int] = {}
+        self.activity: dict[int, int] = {}
         self.staged = 0
 
     def newest(self, count: int) -> list[MessageRow]:
@@ -116,6 +119,12 @@ class Epoch:
         if newest is None or not (newest[0] == sequence or now - newest[1] < every_ms):
             self.marks[sequence] = now
 
+    def count_activity(self, now: int, messages: int, step_ms: int) -> None:
+        self.activity[now // step_ms] = self.activity.get(now // step_ms, 0) + messages
+
+    def trim_activity(self, oldest_ms: int, step_ms: int) -> None:
+        self.activity = {step: count for step, count in self.activity.items() if step >= oldest_ms // step_ms}
+
     def trim(self, now: int, retained_ms: int) -> None:
         for marks, due in ((self.marks, now - retained_ms), (self.erasures, now)):
             passed = [(at, str(sequence), sequence) for sequence, at in marks.items() if at <= due]
@@ -135,7 +144,7 @@ class ServingModel:
         self._constants = constants
         self._functions: dict[str, Callable[..., Any]] = {
             name: getattr(self, f"_{name}")
-            for name in ("publish", "stage", "switch", "windows", "names", "page", "report", "status")
+            for name in ("publish", "stage", "switch", "windows", "names", "page", "report", "activity", "status")
         }
         self.flush()
 
@@ -188,7 +197,9 @@ class ServingModel:
         for row in batch.channels:
             shrinks = epoch.names["channels"].put(row) or shrinks
         users, fell = epoch.put_shares(batch.user_shares)
+        came = 0
         for step in batch.positions:
+            came += max(0, step.total_messages - self._positions.get(step.partition, (0,) * 6)[2])
             held = (step.messages_to, step.users_to, step.total_messages, step.total_channels)
             self._positions[step.partition] = (*held, step.recounts_to, step.recounting)
         self._sequence += 1
@@ -202,6 +213,7 @@ class ServingModel:
         }
         epoch.deltas.append((self._sequence, fields))
         epoch.mark(self._sequence, now, constants.MARK_EVERY_MS)
+        epoch.count_activity(now, came, constants.ACTIVITY_STEP_MS)
         if batch.removed_users:
             epoch.erasures[self._sequence] = now + constants.ERASE_AFTER_MS
         return [b"few" if shrinks and self._is_worn() else b"ok", self._epoch.encode(), self._sequence]
@@ -245,9 +257,10 @@ class ServingModel:
             return b"superseded"
         if (self._epochs[name].staged if name in self._epochs else 0) != staged:
             return b"lost"
-        if self._epoch:
-            self._epochs.pop(self._epoch, None)
-        self._epochs.setdefault(name, Epoch())
+        before = self._epochs.pop(self._epoch, None)
+        epoch = self._epochs.setdefault(name, Epoch())
+        if before and self._epoch != name:
+            epoch.activity = before.activity
         self._epoch, self._generation, self._partitions, self._sequence = name, str(generation), partitions, 0
         self._of_run = self.run_id
         self._positions = {partition: (*at,) for partition, *at in _decode_positions(encoded)}  # type: ignore[misc]
@@ -291,7 +304,16 @@ class ServingModel:
         epoch = self._epochs[self._epoch]
         epoch.mark(self._sequence, now, self._constants.MARK_EVERY_MS)
         epoch.trim(now, self._constants.RETAINED_MS)
+        epoch.count_activity(now, 0, self._constants.ACTIVITY_STEP_MS)
+        epoch.trim_activity(now - self._constants.ACTIVITY_KEPT_MS, self._constants.ACTIVITY_STEP_MS)
         return b"ok"
+
+    def _activity(self) -> Any:
+        if not self._is_loaded():
+            return None
+        counts = self._epochs[self._epoch].activity
+        flat = [b"%d" % number for step_and_count in counts.items() for number in step_and_count]
+        return [b"%d" % self._now_ms(), self._totals().messages, self._constants.ACTIVITY_STEP_MS, flat]
 
     def _status(self) -> list[Any]:
         reports = [_encode(line) for line in self._progress.values()]

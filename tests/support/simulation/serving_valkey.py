@@ -109,6 +109,7 @@ class ComparedServing:
                 break
             after = (page[2].decode(), _decode(page[1][-1])[0])
         self._compare("names", (kind, "x", "a", "nobody"))
+        self._compare("activity", ())
         self._compare("windows", (self._random.randint(0, 20), 3, 3))
 
 
@@ -129,6 +130,9 @@ def _reply(function: str, reply: Any) -> Any:
     if function == "status":
         newest = reply[5] and int(reply[5])  # Lua writes -0 too
         return [*reply[:5], newest, reply[6], sorted(_decode(line) for line in reply[7]), *reply[8:]]
+    if function == "activity":
+        now, total, step_ms, flat = reply
+        return [now, total, step_ms, sorted(zip(*[map(int, flat)] * 2, strict=True))]
     if function in ("windows", "names", "page"):
         (epoch, generation, sequence, now, totals, positions), *rows = reply
         stand = [epoch, generation, sequence, now, _decode(totals), sorted(_decode(positions))]

@@ -7,6 +7,7 @@ from aiohttp import web
 
 from livestream.frames import NameJson, name_json, totals_json
 from livestream.history import HistoryFilter
+from livestream_web.activity import ActivityChart
 from livestream_web.failures import UnknownNameError
 from livestream_web.paging import write_token
 from livestream_web.paths import API_NAME_SEGMENT, name_in_path
@@ -29,6 +30,11 @@ class _Item(msgspec.Struct, frozen=True):
 async def summary(request: web.Request) -> web.Response:
     stand = await request.app[READS].stand()
     return json_answer({"cursor": str(stand.cursor), "totals": totals_json(stand.totals)})
+
+
+async def activity(request: web.Request) -> web.Response:
+    lately = await request.app[READS].activity()
+    return json_answer(ActivityChart.at(lately, lately.messages, lately.now_ms).json)
 
 
 async def messages(request: web.Request) -> web.Response:

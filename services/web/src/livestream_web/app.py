@@ -47,6 +47,7 @@ def _routes(assets: Assets) -> list[web.RouteDef]:
         web.get("/users", pages.users),
         web.get(f"/users/{_NAME}", pages.user),
         web.get("/api/v1/summary", api.summary),
+        web.get("/api/v1/activity", api.activity),
         web.get("/api/v1/messages", api.messages),
         web.get("/api/v1/channels", api.channels),
         web.get(f"/api/v1/channels/{_NAME}", api.channel),

@@ -8,6 +8,7 @@ from aiohttp import web
 from livestream.deltas import NameRow
 from livestream.frames import LIMITS, View, ViewKind
 from livestream.history import HistoryFilter
+from livestream_web.activity import ActivityChart
 from livestream_web.page_models import (
     HISTORY_ROWS,
     Live,
@@ -25,13 +26,15 @@ _NAME_ROWS: Final = LIMITS[ViewKind.USERS].users
 
 
 async def home(request: web.Request) -> web.Response:
-    view = View(ViewKind.HOME)
-    read = await request.app[READS].window(view)
+    view, reads = View(ViewKind.HOME), request.app[READS]
+    lately = await reads.activity()
+    read = await reads.window(view)
     window, totals = read.window, read.window.totals
     top = view.limits.channels
     context = {
         "live": Live(view, str(read.cursor)),
         "totals": totals,
+        "activity": ActivityChart.at(lately, totals.messages, read.as_of_ms),
         "messages": live_messages("/messages", "/api/v1/messages", view, list(window.messages), has_older=False),
         "channels": live_names("channels", list(window.channels), top, has_more=totals.channels > top, sortable=False),
         "users": live_names("users", list(window.users), top, has_more=totals.users > top, sortable=False),

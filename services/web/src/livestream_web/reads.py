@@ -16,7 +16,7 @@ from livestream.history import HistoryFilter, HistoryKey
 from livestream.logs import get_logger
 from livestream.readmodel import UNAVAILABLE, ReadModel, ViewRead
 from livestream.retries import describe
-from livestream.serving import NameOrder, NoEpochError, Stand
+from livestream.serving import Activity, NameOrder, NoEpochError, Stand
 from livestream_web.paging import NameKey, key_of_message, key_of_name
 
 NameKind = Literal["channels", "users"]
@@ -72,6 +72,11 @@ class Reads:
         """What a live page of the view shows, exact at its cursor."""
         async with _bounded():
             return await self._model.read(view)
+
+    async def activity(self) -> Activity:
+        """How many messages came in the last minutes."""
+        async with _bounded():
+            return await self._model.serving.activity()
 
     async def stand(self) -> Stand:
         """The totals, and where they stand."""

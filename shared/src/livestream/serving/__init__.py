@@ -2,6 +2,7 @@
 
 from livestream.serving.client import (
     KEPT_MESSAGES,
+    Activity,
     NameOrder,
     NoEpochError,
     Page,
@@ -18,6 +19,7 @@ from livestream.serving.delta_log import DeltaLog
 
 __all__ = [
     "KEPT_MESSAGES",
+    "Activity",
     "DeltaLog",
     "NameOrder",
     "NoEpochError",

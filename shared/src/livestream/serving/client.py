@@ -105,6 +105,19 @@ class Page(NamedTuple):
     next: tuple[str, str] | None
 
 
+class Activity(NamedTuple):
+    """How many messages came lately, by steps of time, and how many were visible in all, at `now_ms` by Redis.
+
+    `counts`: step → messages that came to be visible in it, where step n begins at n · `step_ms` since 1970 UTC. What
+    was deleted later stays counted. A step that is missing is one in which nobody counted, not one without messages.
+    """
+
+    now_ms: int
+    messages: int
+    step_ms: int
+    counts: dict[int, int]
+
+
 class ProgressReport(msgspec.Struct, array_like=True, frozen=True):
     """What a projector sees of one partition. `last_append_ms`: newest append time folded. `reported_ms`: by Redis.
 
@@ -199,6 +212,12 @@ class ServingCopy:
         decoded = [_decode_name(row) for row in rows]
         more = (last_score.decode(), decoded[-1].name) if len(decoded) == limit else None
         return Page(_stand(stand), decoded, more)
+
+    async def activity(self) -> Activity:
+        """The last ten minutes. Raises NoEpochError."""
+        now, messages, step_ms, flat = _loaded(await self._call("activity"))
+        numbers = [int(number) for number in flat]
+        return Activity(int(now), int(messages), int(step_ms), dict(zip(numbers[::2], numbers[1::2], strict=True)))
 
     async def report(self, reports: Sequence[ProgressReport]) -> bool:
         """Tell followers how far the fold is; false while there is no epoch."""

@@ -18,6 +18,7 @@
 --   rows        hash: member -> MessageRow
 --   deltas      stream: `<sequence>-0`
 --   marks       sorted set: time in ms -> sequence, to trim the stream by age
+--   activity    hash: number of a step of time -> how many messages came in it; a step that is not there is not known
 --   channels:rows, users:rows                  hash: name -> NameRow
 --   {channels,users}:{messages,last,name}      sorted sets: the orders; scores are negative so that ties go by name
 --   shares      hash: user -> list of UserShare
@@ -37,10 +38,12 @@ local RETAINED_MS = 15 * 60000   -- the contract says ten minutes; readers are s
 local MARK_EVERY_MS = 5000
 local ERASE_AFTER_MS = 5000      -- followers are past a deletion by then; whoever is not starts anew
 local AT_ONCE = 1000             -- names in one command: its arguments have to fit on Lua's stack
+local ACTIVITY_STEP_MS = 5000    -- fine enough for messages per minute, and 120 fields for what pages show
+local ACTIVITY_KEPT_MS = 660000  -- pages show the last ten minutes, and the step that these begin in
 local STAGED_SECONDS = 3600      -- a loader that died leaves nothing for longer
 
 local KEYS_OF_EPOCH = {
-  'messages', 'rows', 'deltas', 'marks', 'shares', 'ended', 'erasures', 'floor', 'staged',
+  'messages', 'rows', 'deltas', 'marks', 'activity', 'shares', 'ended', 'erasures', 'floor', 'staged',
   'channels:rows', 'channels:messages', 'channels:last', 'channels:name',
   'users:rows', 'users:messages', 'users:last', 'users:name',
 }
@@ -289,6 +292,19 @@ local function trim(epoch, now)
   end
 end
 
+-- Counts messages into the step that `now` lies in. What is counted never falls: a deletion takes nothing back that came.
+local function count_activity(epoch, now, messages)
+  local step = string.format('%.0f', math.floor(now / ACTIVITY_STEP_MS))
+  redis.call('HINCRBY', epoch_key(epoch, 'activity'), step, string.format('%.0f', messages))
+end
+
+local function trim_activity(epoch, now)
+  local key, first = epoch_key(epoch, 'activity'), math.floor((now - ACTIVITY_KEPT_MS) / ACTIVITY_STEP_MS)
+  for _, step in ipairs(redis.call('HKEYS', key)) do
+    if tonumber(step) < first then redis.call('HDEL', key, step) end
+  end
+end
+
 -- publish(batch, generation) -> {'ok' | 'few' | 'duplicate', epoch, sequence} | {'behind' | 'conflict' | 'no-epoch' | 'generation'}
 -- The epoch has the batch, and its log stands at the sequence.
 -- 'few': it is in, but removals have left so few of the newest messages that a new epoch should be loaded.
@@ -312,8 +328,9 @@ local function publish(_, args)
   put_messages(epoch, shown)
   shrinks = put_rows(epoch, 'channels', batch[6]) or shrinks
   local users, fell = put_shares(epoch, batch[7])
-  local changed = {}
+  local changed, came = {}, 0
   for _, step in ipairs(positions) do
+    came = came + math.max(0, step[6] - number(meta['tm' .. step[1]]))
     for field, value in pairs({ m = step[3], u = step[5], tm = step[6], tc = step[7], r = number(step[9]), rc = number(step[10]) }) do
       meta[field .. step[1]] = value
       changed[#changed + 1] = field .. step[1]
@@ -327,6 +344,7 @@ local function publish(_, args)
     'as_of', string.format('%.0f', now), 'shrinks', (shrinks or fell) and '1' or '0',
     'hidden', cmsgpack.pack(hidden))
   mark(epoch, sequence, now)
+  count_activity(epoch, now, came)
   if #removed_users > 0 then
     redis.call('ZADD', epoch_key(epoch, 'erasures'), now + ERASE_AFTER_MS, string.format('%.0f', sequence))
   end
@@ -369,6 +387,10 @@ local function switch(_, args)
       fields[#fields + 1] = field .. held[1]
       fields[#fields + 1] = string.format('%.0f', held[i + 1])
     end
+  end
+  -- What came is not told anew by what a loader reads: it goes over. The time between the two epochs is not known.
+  if before and before ~= args[1] and redis.call('EXISTS', epoch_key(before, 'activity')) == 1 then
+    redis.call('RENAME', epoch_key(before, 'activity'), epoch_key(args[1], 'activity'))
   end
   for _, name in ipairs(KEYS_OF_EPOCH) do
     redis.call('PERSIST', epoch_key(args[1], name))
@@ -463,7 +485,20 @@ local function report(_, args)
   if not meta then return 'no-epoch' end
   mark(meta.epoch, number(meta.sequence), now)
   trim(meta.epoch, now)
+  count_activity(meta.epoch, now, 0)
+  trim_activity(meta.epoch, now)
   return 'ok'
+end
+
+-- activity() -> {now, messages in all, step in ms, {step, messages, ...}} or nil: how many messages came in each step of
+-- the last minutes. A step in which nothing was published or reported is not there.
+local function activity(_, _)
+  local meta = read_meta()
+  if not meta then return nil end
+  return {
+    string.format('%.0f', now_ms()), totals_of(meta, meta.epoch)[1], ACTIVITY_STEP_MS,
+    redis.call('HGETALL', epoch_key(meta.epoch, 'activity')),
+  }
 end
 
 -- status() -> {now, epoch or '', sequence, generation, partitions, newest ts or '', rebuild progress or '', reports, worn}
@@ -490,4 +525,5 @@ redis.register_function('livestream_VERSION_page', page)
 redis.register_function('livestream_VERSION_report', report)
 redis.register_function({ function_name = 'livestream_VERSION_windows', callback = windows, flags = { 'no-writes' } })
 redis.register_function({ function_name = 'livestream_VERSION_names', callback = names, flags = { 'no-writes' } })
+redis.register_function({ function_name = 'livestream_VERSION_activity', callback = activity, flags = { 'no-writes' } })
 redis.register_function({ function_name = 'livestream_VERSION_status', callback = status, flags = { 'no-writes' } })

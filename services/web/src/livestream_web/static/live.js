@@ -1,5 +1,6 @@
 // Keeps a page current from the cursor that it was rendered at.
 
+import { Activity } from "./activity.js";
 import { LiveStream } from "./live-stream.js";
 import { MessageFeed } from "./message-feed.js";
 import { NameTable } from "./name-table.js";
@@ -16,6 +17,7 @@ const parts = [
   ...[...document.querySelectorAll(".names")].map((element) => new NameTable(element, soon)),
   ...[...document.querySelectorAll("#messages")].map((element) => new MessageFeed(element, soon)),
   ...[...document.querySelectorAll("#totals")].map((element) => new Totals(element)),
+  ...[...document.querySelectorAll("[data-activity]")].map((element) => new Activity(element)),
 ];
 const item = [...document.querySelectorAll("#item")].map((element) => new NamedItem(element))[0];
 if (item) parts.push(item);
@@ -36,6 +38,7 @@ const stream = new LiveStream(address, cursor, {
   },
   status(status) {
     server = status;
+    for (const part of parts) part.hear?.();
     soon();
   },
   link: soon,
