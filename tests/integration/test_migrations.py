@@ -87,6 +87,15 @@ async def test_rows_are_dropped_in_the_order_of_the_log_and_what_was_deleted_las
     assert [row[0] for row in ids] == ["0", "1", "2", "-1", "3"]
 
 
+async def test_what_was_there_before_can_be_searched(pool: asyncpg.Pool) -> None:
+    """Messages by an index of each generation that has its messages, names by how they begin."""
+    indexed = await pool.fetch("SELECT tablename FROM pg_indexes WHERE indexname LIKE 'messages%words'")
+    assert {row[0] for row in indexed} == {"messages_2", "messages_3"}
+    for table, name in (("channels", "channel"), ("partition_users", "username")):
+        found = f"SELECT count(*) FROM {table} WHERE beginnings({name}, display_name) @@ begun_by(upper({name}))"
+        assert await pool.fetchval(found) == 2
+
+
 async def test_it_is_folded_and_rebuilt_and_its_history_dropped(pool: asyncpg.Pool) -> None:
     await settle_retention(pool, 1)
     retention = await load_retention(pool)

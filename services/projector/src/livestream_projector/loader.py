@@ -81,7 +81,7 @@ class Loader:
 
     async def _stage(self, connection: Any, guard: Any, epoch: str) -> int:
         """Returns the number of calls that it took."""
-        messages = await newest_first(connection, self._generation, HistoryFilter(), KEPT_MESSAGES, None)
+        messages = await newest_first(connection, self._generation, HistoryFilter(), KEPT_MESSAGES)
         await self._serving.stage(epoch, "messages", messages)
         staged = 1
         for kind, query, row_type in _STAGED:
