@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import AsyncIterator, Iterator
-from html import unescape
 from urllib.parse import quote
 
 import pytest
@@ -11,6 +10,7 @@ from livestream.cursor import Cursor
 from livestream.events import MessagePosted, UserDeleted
 from livestream.times import now_ms
 from tests.support.kafka_log import KafkaLog, kafka_log
+from tests.support.pages import all_pages, link, names, texts
 from tests.support.stacks import RunningStack, StartStack
 from tests.support.web import WebClient, web_client
 
@@ -40,32 +40,6 @@ async def web(stack: RunningStack, log: KafkaLog) -> AsyncIterator[WebClient]:
         await log.append(MESSAGES)
         await client.wait_for_messages(len(MESSAGES))
         yield client
-
-
-def texts(page: str) -> list[str]:
-    """What the page's messages say, from the top."""
-    body = page.partition("<template>")[0]
-    return [unescape(text) for text in re.findall(r'<p class="text" dir="auto">(.*?)</p>', body, re.DOTALL)]
-
-
-def names(page: str) -> list[str]:
-    body = page.partition("<tbody>")[2].partition("</tbody>")[0]
-    return [unescape(name) for name in re.findall(r'<tr data-name="(.*?)">', body)]
-
-
-def link(page: str, label: str) -> str | None:
-    found = re.search(rf'href="([^"]+)">{label}<', page)
-    return unescape(found[1]) if found else None
-
-
-async def all_pages(web: WebClient, path: str | None, label: str) -> list[str]:
-    pages = []
-    while path:
-        answer = await web.get(path)
-        assert answer.status == 200
-        pages.append(answer.text)
-        path = link(answer.text, label)
-    return pages
 
 
 async def test_home_has_totals_the_newest_and_the_top(web: WebClient) -> None:

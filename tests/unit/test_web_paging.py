@@ -8,7 +8,14 @@ import pytest
 from livestream.deltas import NameRow
 from livestream.history import HistoryKey
 from livestream.serving import NameOrder
-from livestream_web.paging import NameKey, key_of_name, read_message_token, read_name_token, write_token
+from livestream_web.paging import (
+    NameKey,
+    key_of_moment,
+    key_of_name,
+    read_message_token,
+    read_name_token,
+    write_token,
+)
 
 
 def token_of(value: object) -> str:
@@ -16,7 +23,13 @@ def token_of(value: object) -> str:
 
 
 @pytest.mark.parametrize(
-    "key", [HistoryKey(0, "a", 0), HistoryKey(-62135596800000, "#日本/🙂", 2**63 - 1), HistoryKey(1, "a" * 200, 7)]
+    "key",
+    [
+        HistoryKey(0, "a", 0),
+        HistoryKey(-62135596800000, "#日本/🙂", 2**63 - 1),
+        HistoryKey(1, "a" * 200, 7),
+        key_of_moment(5),
+    ],
 )
 def test_a_message_token_reads_as_written(key: HistoryKey) -> None:
     token = write_token(key)

@@ -10,9 +10,9 @@ from livestream.history import HistoryFilter
 from livestream_web.activity import ActivityChart
 from livestream_web.failures import UnknownNameError
 from livestream_web.paging import write_token
-from livestream_web.paths import API_NAME_SEGMENT, name_in_path
+from livestream_web.paths import API_ID_SEGMENT, API_NAME_SEGMENT, id_in_path, name_in_path
 from livestream_web.problems import json_answer
-from livestream_web.queries import after_of, below_of, filter_of, limit_of, sort_of
+from livestream_web.queries import after_of, below_of, filter_of, limit_of, search_of, sort_of
 from livestream_web.reads import READS, MessageList, NameKind
 
 
@@ -23,7 +23,7 @@ class _Page(msgspec.Struct, frozen=True):
 
 
 class _Item(msgspec.Struct, frozen=True):
-    item: NameJson
+    item: NameJson | msgspec.Raw
     cursor: str
 
 
@@ -64,13 +64,30 @@ async def channel_messages(request: web.Request) -> web.Response:
     return await _messages_of(request, "channels")
 
 
+async def channel_message(request: web.Request) -> web.Response:
+    channel, reads = _requested_name(request), request.app[READS]
+    try:
+        id_ = id_in_path(request, API_ID_SEGMENT)
+    except ValueError as error:
+        raise UnknownNameError(f"No message has this id: it {error}.") from None
+    stand = await reads.stand()
+    row = await reads.message(stand, channel, id_)
+    if row is None:
+        raise UnknownNameError("There is no such message, or it is not visible any more.")
+    return json_answer(_Item(msgspec.Raw(row.json), str(stand.cursor)))
+
+
 async def user_messages(request: web.Request) -> web.Response:
     return await _messages_of(request, "users")
 
 
 async def _names(request: web.Request, kind: NameKind) -> web.Response:
-    limit, (_, order) = limit_of(request), sort_of(request)
-    page = await request.app[READS].names(kind, order, limit, after_of(request, order))
+    limit, (_, order), beginning = limit_of(request), sort_of(request), search_of(request)
+    reads, after = request.app[READS], after_of(request, order)
+    if beginning is None:
+        page = await reads.names(kind, order, limit, after)
+    else:
+        page = await reads.names_beginning(beginning, kind, order, limit, after)
     following = write_token(page.next) if page.next else None
     return json_answer(_Page([name_json(row) for row in page.rows], following, str(page.stand.cursor)))
 
@@ -100,6 +117,7 @@ def _both(named: HistoryFilter, wanted: HistoryFilter) -> HistoryFilter:
         named.user if named.user is not None else wanted.user,
         wanted.before_ms,
         wanted.after_ms,
+        wanted.words,
     )
 
 

@@ -8,10 +8,11 @@ from aiohttp import web
 
 from livestream.clients import postgres_answers, postgres_pool, redis_client
 from livestream.history import History
+from livestream.name_search import NameSearch
 from livestream.readmodel import ReadModel
 from livestream.service import add_health_routes
 from livestream.serving import ServingCopy
-from livestream_web import api, pages
+from livestream_web import api, message_pages, pages
 from livestream_web.assets import Assets
 from livestream_web.failures import answer_failures
 from livestream_web.reads import READS, Reads
@@ -21,6 +22,7 @@ from livestream_web.security import add_security_headers
 from livestream_web.settings import Settings
 
 _NAME: Final = "{name:[^/]+}"
+_ID: Final = "{id:[^/]+}"
 
 
 def build_app(settings: Settings) -> web.Application:
@@ -41,17 +43,19 @@ def _routes(assets: Assets) -> list[web.RouteDef]:
 
     return [
         web.get("/", pages.home),
-        web.get("/messages", pages.messages),
+        web.get("/messages", message_pages.messages),
         web.get("/channels", pages.channels),
-        web.get(f"/channels/{_NAME}", pages.channel),
+        web.get(f"/channels/{_NAME}", message_pages.channel),
+        web.get(f"/channels/{_NAME}/messages/{_ID}", message_pages.permalink),
         web.get("/users", pages.users),
-        web.get(f"/users/{_NAME}", pages.user),
+        web.get(f"/users/{_NAME}", message_pages.user),
         web.get("/api/v1/summary", api.summary),
         web.get("/api/v1/activity", api.activity),
         web.get("/api/v1/messages", api.messages),
         web.get("/api/v1/channels", api.channels),
         web.get(f"/api/v1/channels/{_NAME}", api.channel),
         web.get(f"/api/v1/channels/{_NAME}/messages", api.channel_messages),
+        web.get(f"/api/v1/channels/{_NAME}/messages/{_ID}", api.channel_message),
         web.get("/api/v1/users", api.users),
         web.get(f"/api/v1/users/{_NAME}", api.user),
         web.get(f"/api/v1/users/{_NAME}/messages", api.user_messages),
@@ -64,7 +68,7 @@ def _connect(app: web.Application, settings: Settings) -> None:
     """The clients live as long as the server; none of them connects before it is used."""
     redis = redis_client(settings.redis_url)
     pool = postgres_pool(settings.database_url, settings.postgres_connections)
-    app[READS] = Reads(ReadModel(ServingCopy(redis), History(pool)))
+    app[READS] = Reads(ReadModel(ServingCopy(redis), History(pool)), NameSearch(pool))
 
     async def clients(_: web.Application) -> AsyncIterator[None]:
         async with pool:

@@ -37,6 +37,11 @@ def key_of_message(row: MessageRow) -> HistoryKey:
     return HistoryKey(*row.order)
 
 
+def key_of_moment(ms: int) -> HistoryKey:
+    """The place before all messages of a time: no channel has an empty name."""
+    return HistoryKey(ms, "", 0)
+
+
 def key_of_name(order: NameOrder, row: NameRow) -> NameKey:
     """Scores are those of the serving copy: negative, so that most and newest come first and ties go by name."""
     scores = {NameOrder.MESSAGES: -row.messages, NameOrder.LAST: -row.last_ms, NameOrder.NAME: 0}
@@ -51,10 +56,10 @@ def read_message_token(token: str) -> HistoryKey:
     """Raises ValueError where it is not a token of messages."""
     try:
         ts_ms, channel, offset = _decode_message_key(_decoded(token))
-        key = HistoryKey(ts_ms, check_name(channel), offset)
+        key = HistoryKey(ts_ms, check_name(channel) if channel else "", offset)
     except ValueError:  # msgspec's errors are ValueErrors
         raise ValueError(_EXPECTED) from None
-    if not (times.MIN_MS <= ts_ms <= times.MAX_MS and 0 <= offset <= _MAX_OFFSET):
+    if not (times.MIN_MS <= ts_ms <= times.MAX_MS and 0 <= offset <= _MAX_OFFSET) or (offset and not channel):
         raise ValueError(_EXPECTED)
     return key
 

@@ -12,7 +12,7 @@ from livestream.deltas import NameRow
 from livestream.frames import View
 from livestream_web.assets import Assets
 from livestream_web.page_models import ShownMessage
-from livestream_web.paths import quote_name
+from livestream_web.paths import message_path, quote_name
 from livestream_web.problems import NO_STORE
 from livestream_web.security import page_headers
 from livestream_web.stream_address import StreamAddress
@@ -33,6 +33,7 @@ class Renderer:
         )
         self._environment.filters |= {
             "name_path": quote_name,
+            "message_path": message_path,
             "number": shown_number,
             "time": shown_time,
             "rfc3339": times.format_ms,

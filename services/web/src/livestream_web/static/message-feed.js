@@ -16,13 +16,14 @@ const everything = () => true;
  * A list of messages, newest on top. New ones do not disturb who reads: while somebody does, the list keeps its upper
  * end (`heldAt`), `latest` goes on with the stream's window, and a button offers what came.
  *
- * A page of history has a fixed upper end from the start, and no window (`latest` is null).
+ * A page of history has a fixed upper end from the start, and no window (`latest` is null). Where it is `closed`, only the
+ * server can tell what belongs to it: its rows are kept current, and no others come.
  */
 export class MessageFeed {
   #framesSinceAsked = null;
 
   constructor(element, requestRender) {
-    const { window: size, api, below } = element.dataset;
+    const { window: size, api, below, closed } = element.dataset;
     const list = element.querySelector(".messages");
     const rows = [...list.children].map(readMessage);
     this.window = Number(size);
@@ -38,7 +39,7 @@ export class MessageFeed {
     const order = { compare: newestFirst, key: messageKey, window: this.window, rows };
     this.latest = below ? null : new SortedRows({ ...order, more: isFull });
     this.shown = below
-      ? new SortedRows({ ...order, more: this.older.offered, capacity: Infinity, admits: isBelow(JSON.parse(below)) })
+      ? new SortedRows({ ...order, more: this.older.offered, capacity: Infinity, admits: this.#historyOf(below, closed) })
       : new SortedRows({ ...order, more: this.older.exists ? this.older.offered : isFull });
   }
 
@@ -71,6 +72,12 @@ export class MessageFeed {
     this.empty.hidden = this.shown.rows.length > 0;
     this.older.offer(this.shown.floor);
     this.reader.offer(paused ? 0 : this.#countFresh(), this.window);
+  }
+
+  #historyOf(below, closed) {
+    const isOfThatTime = isBelow(JSON.parse(below));
+    if (closed === undefined) return isOfThatTime;
+    return (row) => isOfThatTime(row) && this.shown.rows.some((shown) => messageKey(shown) === messageKey(row));
   }
 
   #followReader(paused) {

@@ -3,6 +3,9 @@ import { namePath, setText, setTime } from "./format.js";
 // Names and ids hold no control characters.
 export const messageKey = (message) => `${message.channel}\0${message.id}`;
 
+/** The page of one message, at the message. */
+const messagePath = ({ channel, id }) => `${namePath("channels", channel)}/messages/${encodeURIComponent(id)}#message`;
+
 /** What the server's markup says of a message. Its text stays where it is. */
 export function readMessage(node) {
   const { id, channel, user, offset } = node.dataset;
@@ -24,7 +27,9 @@ export function messageDrawing(template) {
       link.href = namePath(kind, name);
       link.firstElementChild.textContent = name;
     }
-    setTime(node.querySelector("time"), message.ts);
+    const time = node.querySelector("time");
+    time.parentElement.href = messagePath(message);
+    setTime(time, message.ts);
     update(node, message);
     return node;
   }

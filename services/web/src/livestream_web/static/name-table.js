@@ -10,7 +10,7 @@ const nameKey = (row) => row.name;
 /** A table of channels or users, kept in its order; nothing moves under a focused row or a pressed pointer. */
 export class NameTable {
   constructor(element, requestRender) {
-    const { kind, sort, window: size, api, more, after } = element.dataset;
+    const { kind, sort, window: size, api, more, after, closed } = element.dataset;
     const compare = nameOrders[sort];
     this.kind = kind;
     this.api = api;
@@ -28,7 +28,8 @@ export class NameTable {
       capacity: this.window || Infinity,
       rows,
       more: more === "true",
-      admits: first ? (row) => compare(first, row) < 0 : undefined,
+      // Of a list that was looked for, only the server can tell what belongs to it.
+      admits: closed !== undefined ? (row) => this.#holds(row) : first ? (row) => compare(first, row) < 0 : undefined,
     });
     this.pressed = false;
     this.body.addEventListener("pointerdown", () => (this.pressed = true));
@@ -36,12 +37,16 @@ export class NameTable {
     this.body.addEventListener("focusout", requestRender);
   }
 
+  #holds({ name }) {
+    return this.rows.rows.some((row) => row.name === name);
+  }
+
   apply(frame) {
     const isGone = removalsOf(frame).name(this.kind);
     this.rows.remove(isGone);
     this.rows.put(frame[this.kind] ?? []);
     // At once, and even while paused: what was deleted is not to be seen any longer.
-    this.drawn.drop((row) => isGone(row) && !this.rows.rows.some(({ name }) => name === row.name));
+    this.drawn.drop((row) => isGone(row) && !this.#holds(row));
   }
 
   /** Take a snapshot. What it does not cover, another order or a further page, is read anew. */

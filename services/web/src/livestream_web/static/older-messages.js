@@ -7,6 +7,8 @@ const OFFER = "Older messages";
 export class OlderMessages {
   constructor(paging, api, load) {
     this.link = paging?.querySelector("[rel=next]") ?? null;
+    // What it leads to is looked for in the same way as what is on the page.
+    this.page = this.link && new URL(this.link.href);
     this.api = api;
     this.load = load;
     this.link?.addEventListener("click", (event) => this.#clicked(event));
@@ -34,7 +36,8 @@ export class OlderMessages {
     this.link.hidden = floor === null;
     if (floor === null || floor === this.floor) return;
     this.floor = floor;
-    this.link.href = `${location.pathname}?page=${tokenBelow(floor)}`;
+    this.page.searchParams.set("page", tokenBelow(floor));
+    this.link.href = this.page.pathname + this.page.search;
   }
 
   async #clicked(event) {
