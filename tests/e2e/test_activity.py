@@ -90,6 +90,12 @@ def test_a_live_page_says_how_many_came(page: Page, plain: Page, upstream: Upstr
     agrees_with_the_server(page, plain)
 
 
+def test_the_page_of_messages_has_the_number_too(page: Page, upstream: Upstream, unique: str) -> None:
+    open_live(page, "/messages")
+    upstream.post(unique, unique, *[f"text {number}" for number in range(30)])
+    wait_until(lambda: shown_rate(page) >= 30, what="the rate of what was posted")
+
+
 def test_after_a_silence_it_says_what_came_meanwhile(
     page: Page, plain: Page, proxy: CuttingProxy, upstream: Upstream, unique: str
 ) -> None:

@@ -20,6 +20,7 @@ from livestream_web.rendering import RENDERER, Renderer
 from livestream_web.requests_seen import count_requests
 from livestream_web.security import add_security_headers
 from livestream_web.settings import Settings
+from livestream_web.styleguide import styleguide
 
 _NAME: Final = "{name:[^/]+}"
 _ID: Final = "{id:[^/]+}"
@@ -59,6 +60,7 @@ def _routes(assets: Assets) -> list[web.RouteDef]:
         web.get("/api/v1/users", api.users),
         web.get(f"/api/v1/users/{_NAME}", api.user),
         web.get(f"/api/v1/users/{_NAME}/messages", api.user_messages),
+        web.get("/styleguide", styleguide),
         web.get("/openapi.json", description),
         web.get("/static/{hash}/{file}", assets.serve),
     ]

@@ -12,6 +12,7 @@ from livestream.deltas import MessageRow, NameRow
 from livestream.frames import View, ViewKind
 from livestream.history import HistoryFilter, HistoryKey
 from livestream.serving import Stand
+from livestream_web.activity import ActivityChart
 from livestream_web.page_models import (
     HISTORY_ROWS,
     Listing,
@@ -54,10 +55,13 @@ async def messages(request: web.Request) -> web.Response:
         SearchForm.of(request, "q", "channel", "user", "at"),
     )
     place, block = _Place(request, form), None
+    lively: dict[str, ActivityChart] = {}
     if place.is_newest and not form.filters and not form.errors:
+        lately = await reads.activity()
         read = await reads.window(view)
         totals, cursor, rows = read.window.totals, read.cursor, list(read.window.messages)
         block = live_messages("/messages", "/api/v1/messages", view, rows, has_older=totals.messages > len(rows))
+        lively = {"activity": ActivityChart.at(lately, totals.messages, read.as_of_ms)}
     else:
         stand = await reads.stand()
         totals, cursor = stand.totals, stand.cursor
@@ -69,6 +73,7 @@ async def messages(request: web.Request) -> web.Response:
         "messages": block,
         "form": form,
         "newest": _live_page(form),
+        **lively,
     }
     return request.app[RENDERER].page(request, "messages.html", context, _status(form))
 
