@@ -12,7 +12,7 @@ from livestream_local.paths import ROOT
 
 TESTS = ROOT / "tests"
 BROWSER_TIER = "e2e"
-NO_TIERS = frozenset({"support"})
+NO_TIERS = frozenset({"support", "screenshots"})
 
 
 @click.command(context_settings={"ignore_unknown_options": True})
