@@ -12,8 +12,8 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from livestream.serving import Activity
-from livestream.times import format_ms, to_ms
-from livestream_web.activity import ActivityChart
+from livestream.times import format_ms, now_ms, to_ms
+from livestream_web.activity import BAR_MS, ActivityChart
 from tests.e2e.cutting_proxy import CuttingProxy
 from tests.e2e.looks import LIVE, expect_state, open_live, total
 from tests.e2e.upstream import Upstream
@@ -41,20 +41,20 @@ FEED = """async ([data, frames]) => {
 def test_the_script_works_out_what_the_server_does(page: Page) -> None:
     """From any history, with gaps, deletions and an hour's worth of frames."""
     draw = random.Random(1)
-    now_ms, messages = 1_800_000_000_000 + draw.randrange(STEP_MS), 1_000
-    newest = now_ms // STEP_MS
+    at_ms, messages = 1_800_000_000_000 + draw.randrange(STEP_MS), 1_000
+    newest = at_ms // STEP_MS
     counts = {newest - back: draw.randrange(50) for back in range(125) if draw.random() < 0.8} | {newest: 2}
-    chart = ActivityChart(now_ms, messages, STEP_MS, counts)
+    chart = ActivityChart(at_ms, messages, STEP_MS, counts)
     frames, expected, data = [], [], chart.data
     for _ in range(FRAMES):
         passed_ms = draw.choice((0, 100, 1_000, 5_500))
-        steps = range(now_ms // STEP_MS, (now_ms + passed_ms) // STEP_MS + 1)
-        now_ms += passed_ms
+        steps = range(at_ms // STEP_MS, (at_ms + passed_ms) // STEP_MS + 1)
+        at_ms += passed_ms
         counts = {**dict.fromkeys(steps, 0), **counts}
         before, messages = messages, max(0, messages + draw.choice((-30, 0, 1, 7, 4_000)))
-        chart = ActivityChart.at(Activity(now_ms, before, STEP_MS, counts), messages, now_ms)
+        chart = ActivityChart.at(Activity(at_ms, before, STEP_MS, counts), messages, at_ms)
         counts = chart._counts
-        frames.append({"as_of": format_ms(now_ms), "totals": {"messages": messages}})
+        frames.append({"as_of": format_ms(at_ms), "totals": {"messages": messages}})
         # A frame of the very moment that the page was made at has nothing new.
         expected.append([f"{chart.per_minute:,}", chart.path, chart.summary])
     frames, expected = skip_the_first_moment(frames, expected, data)
@@ -102,14 +102,38 @@ def test_after_a_silence_it_says_what_came_meanwhile(
     open_live(page, "/")
     proxy.stall()
     expect_state(page, "disconnected")
-    upstream.post_and_see(unique, unique, *[f"text {number}" for number in range(20)])
+    # What came at two times is one frame to who comes back.
+    for count in (20, 10):
+        upstream.post_and_see(unique, unique, *[f"text {number}" for number in range(count)])
+        until_the_next_bar()
     proxy.heal()
     expect_state(page, LIVE, 20_000)
     agrees_with_the_server(page, plain)
 
 
+def test_quiet_time_passes_with_the_gateway_s_heartbeats(page: Page) -> None:
+    """What came a minute ago no longer counts, although no frame said so; and the quiet minute is no gap."""
+    page.goto("/")
+    silence = """async (every_ms) => {
+        const live = document.querySelector("script[type=module]").src;
+        const { Activity } = await import(new URL("activity.js", live).href);
+        const element = document.querySelector("#totals").cloneNode(true);
+        let now = 1_000_000;
+        performance.now = () => now;
+        const part = new Activity(element);
+        part.apply({ as_of: new Date(part.now + 10).toISOString(), totals: { messages: part.messages + 500 } });
+        const before = part.perMinute;
+        for (let passed = 0; passed < 80_000; passed += every_ms) {
+            now += every_ms;
+            part.hear();
+        }
+        return [before >= 500, part.perMinute, part.bars.slice(-7)];
+    }"""
+    assert page.evaluate(silence, 2_000) == [True, 0, [0] * 7]
+
+
 def test_a_snapshot_s_total_is_no_burst(page: Page) -> None:
-    """What another epoch begins with did not come just now."""
+    """What another epoch begins with did not come just now, even where nobody can say what did."""
     page.goto("/")
     shown = page.evaluate(
         """async () => {
@@ -117,7 +141,9 @@ def test_a_snapshot_s_total_is_no_burst(page: Page) -> None:
             const { Activity } = await import(new URL("activity.js", live).href);
             const part = new Activity(document.querySelector("#totals"));
             const before = part.perMinute;
+            window.fetch = () => Promise.reject(new Error("web is away"));
             part.replace({ as_of: new Date(part.now + 50).toISOString(), totals: { messages: 10 ** 9 } });
+            await new Promise((resolve) => setTimeout(resolve));
             part.apply({ as_of: new Date(part.now + 100).toISOString(), totals: { messages: 10 ** 9 } });
             return part.perMinute - before;
         }"""
@@ -138,9 +164,17 @@ def test_a_paused_page_keeps_its_number_and_goes_on_with_the_current_one(
     wait_until(lambda: shown_rate(page) >= 500, what="the rate of what came while it was paused")
 
 
+def until_the_next_bar() -> None:
+    bar = now_ms() // BAR_MS
+    wait_until(lambda: now_ms() // BAR_MS > bar, 15, "the next bar")
+
+
 def agrees_with_the_server(page: Page, other: Page) -> None:
+    """In number, bars and words."""
+
     def agree() -> bool:
-        return sum_on(other) == sum_of(page) and abs(shown_rate(other) - shown_rate(page)) <= 1
+        same_sum = sum_on(other) == sum_of(page)
+        return same_sum and path_of(other) == path_of(page) and abs(shown_rate(other) - shown_rate(page)) <= 1
 
     wait_until(agree, 20, "the same numbers as the server's")
 
@@ -162,6 +196,10 @@ def sum_of(page: Page) -> int:
     found = _SUM.match(page.locator(".activity .summary").inner_text())
     assert found
     return int(found[1].replace(",", ""))
+
+
+def path_of(page: Page) -> str | None:
+    return page.locator(".sparkline path").get_attribute("d")
 
 
 def shown_rate(page: Page) -> int:

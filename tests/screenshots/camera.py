@@ -54,9 +54,14 @@ class Shots:
                 page.set_viewport_size({"width": variant.device.width, "height": height})
             page.screenshot(path=self._folder / f"{name}-{variant.suffix}.png", animations="disabled")
 
+    def take_head(self, name: str) -> None:
+        """The page's head alone."""
+        for variant, page in self._pages.items():
+            page.locator(".top").screenshot(path=self._folder / f"{name}-{variant.suffix}.png", animations="disabled")
+
 
 class Camera:
-    """`taken` are the pictures in `folder`, by name."""
+    """Opens pages of `base_url`; their pictures go to `folder`."""
 
     def __init__(self, browser: Browser, base_url: str, folder: Path) -> None:
         self._browser = browser
