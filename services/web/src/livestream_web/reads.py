@@ -24,7 +24,7 @@ from livestream_web.queries import BadParameterError
 NameKind = Literal["channels", "users"]
 
 # So many names of an order are read at once to find some that begin with something: a few milliseconds of Redis's time.
-SEEN_THROUGH_ROWS: Final = 2_000
+SEEN_THROUGH_ROWS: Final = 1_000
 # Searches may be slow, and the connections are for all who read.
 SEARCHES_AT_ONCE: Final = 4
 # A viewer had rather be told than wait longer; the page asks again by itself.
