@@ -1,4 +1,4 @@
-"""`python -m tests.screenshots --out DIR`, on a stack of its own."""
+"""`python -m tests.screenshots --out DIR [--only PATTERN]`, on a stack of its own."""
 
 import os
 import tempfile
@@ -21,7 +21,8 @@ from tests.support.stacks import RunningStack, StartStack
 
 @click.command()
 @click.option("--out", type=click.Path(file_okay=False, path_type=Path), required=True)
-def main(out: Path) -> None:
+@click.option("--only", default="*")
+def main(out: Path, only: str) -> None:
     """Take a picture of every page and state."""
     out.mkdir(parents=True, exist_ok=True)
     with ExitStack() as held:
@@ -30,7 +31,7 @@ def main(out: Path) -> None:
         playwright = held.enter_context(sync_playwright())
         browser = playwright.chromium.launch(executable_path=os.environ.get(CHROMIUM_VARIABLE))
         held.callback(browser.close)
-        place = Set(stack, proxy, Upstream(stack), Camera(browser, stack.web_url, out))
+        place = Set(stack, proxy, Upstream(stack), Camera(browser, stack.web_url, out), only)
         click.echo("pages without anything on them")
         shoot_empty(place)
         click.echo("pages")

@@ -14,8 +14,10 @@ from tests.e2e.upstream import Upstream
 from tests.support.stacks import RunningStack
 from tests.support.waiting import wait_until
 
-_SEED: Final = 4
+# A day on which nothing happened that would flatten the chart.
+_SEED: Final = 20
 _RATE: Final = 6.0
+_TALK_RATE: Final = 3.0
 _MINUTES: Final = 10
 _AT_ONCE: Final = 1_000
 # Of the channel's messages, the one that is edited and linked to: with others before and behind it.
@@ -64,7 +66,7 @@ def talking(upstream: Upstream) -> Iterator[None]:
     ends = threading.Event()
 
     def talk() -> None:
-        for utterance in generate(_SEED + 1, _RATE):
+        for utterance in generate(_SEED, _TALK_RATE):
             if ends.wait(utterance.delay_s):
                 return
             upstream.post_items([_item(utterance)])

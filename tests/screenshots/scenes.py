@@ -1,5 +1,6 @@
 """What there is a picture of: every page, and every state that a page can be in, by real means."""
 
+import fnmatch
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Final, NamedTuple
@@ -19,12 +20,13 @@ _SLOW_MS: Final = 90_000
 
 
 class Set(NamedTuple):
-    """What scenes play on: the streams of `stack` run through `proxy`."""
+    """What scenes play on: the streams of `stack` run through `proxy`. `only`: a pattern of the pictures to take."""
 
     stack: RunningStack
     proxy: CuttingProxy
     upstream: Upstream
     camera: Camera
+    only: str = "*"
 
 
 class Scene(NamedTuple):
@@ -65,20 +67,23 @@ HEADS: Final = ("home", "home-empty", "missing")
 
 
 def shoot_empty(place: Set) -> None:
-    for name, scene in EMPTY.items():
-        _shoot_page(place, name, scene)
+    for name in fnmatch.filter(EMPTY, place.only):
+        _shoot_page(place, name, EMPTY[name])
 
 
 def shoot_pages(place: Set, filled: Filled) -> None:
     names = {field: quote(name, safe="") for field, name in filled._asdict().items()}
     with talking(place.upstream):
-        for name, scene in PAGES.items():
+        for name in fnmatch.filter(PAGES, place.only):
+            scene = PAGES[name]
             _shoot_page(place, name, scene._replace(path=scene.path.format(**names)))
 
 
 def shoot_states(place: Set) -> None:
     """The home page in every other state."""
     for state, brought_about in STATES.items():
+        if not fnmatch.fnmatch(f"home-{state}", place.only):
+            continue
         with place.camera.pages("/", scripts=state != "off") as shots, brought_about(place, shots.each):
             shots.take(f"home-{state}")
             shots.take_head(f"head-{state}")

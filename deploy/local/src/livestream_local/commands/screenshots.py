@@ -20,11 +20,14 @@ DEFAULT_OUT = ROOT / ".live/screenshots"
     show_default=".live/screenshots",
     help="The folder that the pictures go to.",
 )
-def command(out: Path) -> None:
+@click.option(
+    "--only", default="*", metavar="PATTERN", help="Pictures whose names match, such as 'home*'; by default all."
+)
+def command(out: Path, only: str) -> None:
     """Start a stack, fill it with generated chat, and take a picture of every page and state, light and dark, on a
     desktop and on a phone."""
     if chromium := ensure_chromium():
         os.environ[CHROMIUM_VARIABLE] = chromium
     out = out.resolve()
     os.chdir(ROOT)
-    os.execv(sys.executable, [sys.executable, "-m", "tests.screenshots", "--out", str(out)])  # noqa: S606
+    os.execv(sys.executable, [sys.executable, "-m", "tests.screenshots", "--out", str(out), "--only", only])  # noqa: S606
