@@ -6,6 +6,9 @@ from importlib import resources
 import pytest
 from playwright.sync_api import Page, expect
 
+from tests.e2e.cutting_proxy import CuttingProxy
+from tests.e2e.looks import LIVE, expect_state, open_live, total
+
 WIDTHS = (320, 390, 640, 1280)
 # The words of the page's own status in each state, at the time that the styleguide's examples are of.
 WORDS = """async (states) => {
@@ -77,6 +80,21 @@ def test_piled_up_letters_stay_in_their_row(guide: Page) -> None:
     assert rows.first.evaluate("(row) => getComputedStyle(row).contentVisibility") == "auto"
     overflow = "all => all.filter((e) => e.scrollWidth > e.clientWidth + 1).map((e) => e.textContent)"
     assert rows.locator(".meta").evaluate_all(overflow) == []
+
+
+def test_what_is_stale_looks_stale(page: Page, proxy: CuttingProxy) -> None:
+    """The numbers of a page that is cut off are not those of a page that is live, at a glance."""
+    open_live(page, "/")
+    number, head = total(page, "messages"), page.locator(".top")
+    colour = str(number.evaluate("(e) => getComputedStyle(e).color"))
+    line = str(head.evaluate("(e) => getComputedStyle(e).borderBottomColor"))
+    proxy.refuse()
+    expect_state(page, "disconnected")
+    expect(number).not_to_have_css("color", colour)
+    expect(head).not_to_have_css("border-bottom-color", line)
+    proxy.heal()
+    expect_state(page, LIVE, 20_000)
+    expect(number).to_have_css("color", colour)
 
 
 def test_right_to_left_text_is_set_from_the_right(guide: Page) -> None:

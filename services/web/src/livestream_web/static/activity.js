@@ -54,7 +54,9 @@ export class Activity {
     setText(this.rate, shownNumber(this.perMinute));
     if (!this.chart) return;
     const { bars } = this;
-    this.chart.firstElementChild.setAttribute("d", path(bars));
+    const drawn = this.chart.firstElementChild;
+    const shape = path(bars);
+    if (drawn.getAttribute("d") !== shape) drawn.setAttribute("d", shape);
     setText(this.summary, inWords(bars));
   }
 
