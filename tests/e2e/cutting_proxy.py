@@ -12,7 +12,10 @@ _CALL_TIMEOUT_S = 10
 
 
 class CuttingProxy:
-    """Listens from the start on `port`; `target_port` may be set later. Runs in a thread of its own."""
+    """Listens from the start on `port`; `target_port` may be set later. Runs in a thread of its own.
+
+    `refused`: how many connections it has reset at once.
+    """
 
     def __init__(self) -> None:
         self.port = 0
@@ -23,6 +26,7 @@ class CuttingProxy:
         self._tasks: set[asyncio.Task[None]] = set()
         self._refuses = False
         self._flows = asyncio.Event()
+        self.refused = 0
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -43,6 +47,11 @@ class CuttingProxy:
     def is_idle(self) -> bool:
         """Whether no connection is open."""
         return not self._tasks
+
+    @property
+    def connections(self) -> int:
+        """How many are open."""
+        return len(self._tasks)
 
     def cut(self) -> None:
         """Reset every connection; new ones are taken."""
@@ -66,6 +75,7 @@ class CuttingProxy:
     async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._writers.add(writer)
         if self._refuses:
+            self.refused += 1
             writer.transport.abort()
             return
         task = asyncio.current_task()

@@ -1,7 +1,11 @@
 """What a page says and does when its connection is cut, refused or stalled: nothing is lost, nothing shown twice."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import partial
 
+import psutil
+import pytest
 from playwright.sync_api import Page, expect
 
 from tests.e2e.cutting_proxy import CuttingProxy
@@ -93,13 +97,15 @@ def test_a_page_without_a_gateway_still_shows_what_is_there(
 
 
 def test_back_online_it_reconnects_at_once(page: Page, proxy: CuttingProxy, upstream: Upstream, unique: str) -> None:
+    """Who has failed often waits for up to ten seconds. The offline switch of tests stops no stream of a worker."""
     open_live(page, f"/channels/{unique}")
-    page.context.set_offline(True)
-    proxy.cut()
+    proxy.refuse()
+    refused = proxy.refused
+    wait_until(lambda: proxy.refused >= refused + 5, timeout_s=60, what="attempts that fail")
     upstream.post(unique, unique, "meanwhile")
-    expect_state(page, "disconnected", 10_000)
-    page.context.set_offline(False)
-    expect(texts(page)).to_have_text(["meanwhile"])
+    proxy.heal()
+    page.evaluate("dispatchEvent(new Event('online'))")
+    expect(texts(page)).to_have_text(["meanwhile"], timeout=2_000)
     expect_state(page, "live")
 
 
@@ -122,6 +128,53 @@ def set_hidden(page: Page, *, hidden: bool) -> None:
         " document.dispatchEvent(new Event('visibilitychange')); }",
         hidden,
     )
+
+
+def test_a_page_that_is_brought_back_from_the_browser_s_cache_goes_on(
+    page: Page, proxy: CuttingProxy, upstream: Upstream, unique: str
+) -> None:
+    open_live(page, f"/channels/{unique}")
+    change_page(page, "pagehide")
+    wait_until(lambda: proxy.is_idle, timeout_s=20, what="the end of the connection")
+    upstream.post(unique, unique, "meanwhile")
+    change_page(page, "pageshow")
+    expect(texts(page)).to_have_text(["meanwhile"])
+    expect_state(page, "live")
+
+
+def change_page(page: Page, event: str) -> None:
+    """As a browser does that keeps a page it has left; under tests it keeps none."""
+    page.evaluate("(name) => dispatchEvent(new PageTransitionEvent(name, { persisted: true }))", event)
+
+
+@pytest.mark.parametrize("path", ["/", "/messages", "/users/{}"])
+def test_a_machine_that_slept_shows_what_there_is_when_it_wakes(
+    page: Page, proxy: CuttingProxy, upstream: Upstream, unique: str, path: str
+) -> None:
+    """More came meanwhile than a window holds, and the line is dead without a word."""
+    upstream.post_and_see(unique, unique, "before")
+    open_live(page, path.format(unique))
+    with asleep():
+        proxy.cut()
+        upstream.post_and_see(unique, unique, *[f"text {number}" for number in range(450)])
+    expect(texts(page).first).to_have_text("text 449", timeout=20_000)
+    expect_state(page, "live")
+    shown = texts_of(page, unique)
+    assert shown == [f"text {number}" for number in range(449, 449 - len(shown), -1)], "a gap, or something twice"
+
+
+@contextmanager
+def asleep() -> Iterator[None]:
+    """The browser with all its processes, its pages and workers."""
+    browser = [each for each in psutil.Process().children(recursive=True) if "chrom" in each.name()]
+    assert browser
+    for process in browser:
+        process.suspend()
+    try:
+        yield
+    finally:
+        for process in browser:
+            process.resume()
 
 
 def test_a_cursor_that_is_no_longer_known_gets_a_snapshot(

@@ -46,8 +46,6 @@ def test_older_results_load_below(page: Page, upstream: Upstream, unique: str) -
     open_live(page, f"/messages?q={word}&user={unique}")
     expect(texts(page)).to_have_count(100)
     page.get_by_role("link", name="Older messages").click()
-    expect(texts(page)).to_have_count(200)
-    page.get_by_role("link", name="Older messages").click()
     expect(texts(page)).to_have_text([f"{word} {number}" for number in range(239, -1, -1)])
     expect(page.get_by_role("link", name="Older messages")).to_be_hidden()
     upstream.post(f"{unique} other", unique, "late", age_s=1)
@@ -84,7 +82,7 @@ def test_a_message_is_linked_to_and_scrolled_to(page: Page, channel: str) -> Non
     expect(target.locator(".text")).to_have_text(text)
     expect(target).to_be_in_viewport()
     expect(target).to_have_attribute("aria-current", "true")
-    expect(page.locator("ol.messages > li")).to_have_count(51)
+    expect(page.locator("ol.messages > li").nth(25)).to_have_id("message")
 
 
 def test_a_message_that_is_deleted_leaves_its_page(page: Page, upstream: Upstream, unique: str) -> None:

@@ -108,9 +108,9 @@ def test_a_page_tells_what_matters_most(
 def test_every_state_has_a_text_and_an_icon(modules: Page) -> None:
     script = """async ([states]) => {
         const { StatusLine } = await load("status-line.js");
-        const line = new StatusLine();
+        const line = new StatusLine(2000);
         return states.map((state) => {
-            line.show(state, Date.UTC(2026, 0, 2, 3, 4, 5, 678));
+            line.show(state, Date.UTC(2026, 0, 2, 3, 4, 5, 678), { lag_ms: 1000 });
             const icon = document.querySelector(line.icon.getAttribute("href"));
             return [line.text.textContent, icon !== null, line.refresh.hidden];
         });
@@ -119,8 +119,27 @@ def test_every_state_has_a_text_and_an_icon(modules: Page) -> None:
     shown = modules.evaluate(script, [states])
     assert all(icon for _, icon, _ in shown)
     assert len({text for text, _, _ in shown}) == len(states)
-    assert shown[states.index("disconnected")][0] == "Disconnected. Showing data from 03:04:05 UTC"
+    assert shown[states.index("disconnected")][0] == "Disconnected. Showing data from 03:04:06 UTC"
     assert [state for state, (_, _, hidden) in zip(states, shown, strict=True) if not hidden] == ["disconnected"]
+
+
+@pytest.mark.parametrize(
+    ("cursors", "expected"),
+    [
+        (["a-5", "a-12", "a-7"], "a-5"),
+        (["a-10", "a-9"], "a-9"),
+        (["a-5", "b-3"], ""),
+        (["b-3", "a-5", "a-4"], ""),
+        (["a-5", ""], ""),
+        (["", "a-5", "a-4"], ""),
+        (["a-9007199254740991"], "a-9007199254740991"),
+        ([], ""),
+    ],
+)
+def test_pages_are_served_together_from_where_none_of_them_misses_anything(
+    modules: Page, cursors: list[str], expected: str
+) -> None:
+    assert modules.evaluate("(cursors) => load('positions.js').then((m) => m.earliest(cursors))", cursors) == expected
 
 
 def order_of(row: dict[str, Any]) -> tuple[str, str, int]:
@@ -139,7 +158,14 @@ def random_frames(rng: random.Random) -> tuple[list[dict[str, Any]], list[dict[s
     def make() -> dict[str, Any]:
         nonlocal offset
         offset += 1
-        return {"ts": format_ms(rng.randrange(20)), "channel": rng.choice("ab🙂\uffff"), "offset": offset, "text": "x"}
+        return {
+            "ts": format_ms(rng.randrange(20)),
+            "channel": rng.choice("ab🙂\uffff"),
+            "offset": offset,
+            "id": str(offset),
+            "user": rng.choice("uv"),
+            "text": "x",
+        }
 
     rows = [make() for _ in range(rng.randrange(15))]
     start, frames, windows = list(rows), [], []
@@ -152,7 +178,8 @@ def random_frames(rng: random.Random) -> tuple[list[dict[str, Any]], list[dict[s
         rows = [row for row in rows if row["offset"] not in gone] + added + edited
         after = newest(rows, WINDOW)
         entered = [row for row in after if row not in before and row not in added + edited]
-        frames.append({"removed": [row["offset"] for row in removed], "rows": added + edited + entered})
+        ids = [[row["channel"], row["id"]] for row in removed]
+        frames.append({"removed": [row["offset"] for row in removed], "ids": ids, "rows": added + edited + entered})
         windows.append(after)
     return start, frames, windows
 
@@ -185,3 +212,56 @@ def test_a_list_holds_the_window_and_an_unbroken_run_below_it(modules: Page) -> 
             assert rows[:WINDOW] == window, f"seed {seed}"
             assert rows == newest(list(everything.values()), len(rows)), f"seed {seed}: a gap, or out of order"
             assert list_["more"] or len(rows) == len(everything), f"seed {seed}: rows that nothing leads to"
+
+
+def as_delta(frame: dict[str, Any]) -> dict[str, Any]:
+    """As it comes over a stream."""
+    return {"view": "messages", "removed": {"messages": frame["ids"]}, "messages": frame["rows"]}
+
+
+def test_frames_that_were_folded_into_one_show_what_they_would_have_shown_one_by_one(modules: Page) -> None:
+    """Above all that a reader holds only the window counts, however much was left out; below nothing is missing."""
+    script = """async ([start, window, groups]) => {
+        const { Batch } = await load("batch.js");
+        const { SortedRows } = await load("sorted-rows.js");
+        const { newestFirst } = await load("order.js");
+        const { messageKey: key } = await load("message-row.js");
+        const { removalsOf } = await load("removals.js");
+        const order = { compare: newestFirst, key, more: false };
+        const latest = new SortedRows({ ...order, window, rows: start.slice(0, window), more: start.length > window });
+        const held = start[0];
+        const admits = (row) => newestFirst(held, row) <= 0;
+        const read = new SortedRows({ ...order, window, capacity: Infinity, rows: start, admits });
+        return groups.map((frames) => {
+            const batch = new Batch(window);
+            const kept = [held, ...latest.rows].sort(newestFirst)[0];
+            for (const frame of frames) batch.add("delta", frame, kept);
+            for (const rows of [latest, read]) {
+                rows.remove(removalsOf(batch.delta).message);
+                rows.put(batch.delta.messages ?? []);
+            }
+            return { latest: latest.rows, read: read.rows, told: batch.delta.messages.length };
+        });
+    }"""
+    folded = 0
+    for seed in range(ROUNDS):
+        rng = random.Random(seed)
+        start, frames, windows = random_frames(rng)
+        start = newest(start, len(start))
+        if not start:
+            continue
+        everything = {row["offset"]: row for row in start}
+        size = rng.choice([1, 2, 3, 12])
+        groups = [frames[first : first + size] for first in range(0, len(frames), size)]
+        shown = modules.evaluate(script, [start, WINDOW, [[as_delta(frame) for frame in group] for group in groups]])
+        for number, (group, lists) in enumerate(zip(groups, shown, strict=True)):
+            for frame in group:
+                for offset in frame["removed"]:
+                    everything.pop(offset, None)
+                everything |= {row["offset"]: row for row in frame["rows"]}
+            last = min((number + 1) * size, len(windows)) - 1
+            assert lists["latest"] == windows[last], f"seed {seed}"
+            below = [row for row in everything.values() if order_of(row) <= order_of(start[0])]
+            assert lists["read"] == newest(below, len(below)), f"seed {seed}"
+            folded += sum(len(frame["rows"]) for frame in group) > lists["told"]
+    assert folded, "nothing was ever left out"

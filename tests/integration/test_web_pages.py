@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import AsyncIterator, Iterator
+from html import escape
 from urllib.parse import quote
 
 import pytest
@@ -77,8 +78,7 @@ async def test_odd_names_have_pages(web: WebClient, name: str) -> None:
         answer = await web.get(f"/{kind}/{quote(name, safe='')}")
         assert answer.status == 200
         assert texts(answer.text) == [f"from {name}"]
-        assert 'data-stream="//127.0.0.1:' in answer.text
-        assert f'/v1/streams/{kind}/{quote(name, safe="")}"' in answer.text
+        assert f'data-view="{escape(f"{kind}/{name}")}"' in answer.text
         assert f'href="/{kind}/{quote(name, safe="")}"' in answer.text
 
 
@@ -131,10 +131,13 @@ async def test_headers_keep_a_page_to_itself(web: WebClient, stack: RunningStack
         "script-src": "'self'",
         "style-src": "'self'",
         "img-src": "'self'",
+        "worker-src": "'self'",
         "connect-src": f"'self' 127.0.0.1:{stack.ports.gateway}",
         "base-uri": "'none'",
         "form-action": "'self'",
         "frame-ancestors": "'none'",
+        "require-trusted-types-for": "'script'",
+        "trusted-types": "livestream",
     }
     assert headers["X-Content-Type-Options"] == "nosniff"
     assert headers["Cache-Control"] == "no-store"
@@ -156,3 +159,12 @@ async def test_assets_of_a_page_are_there(web: WebClient) -> None:
         answer = await web.get(path)
         assert answer.status == 200
         assert "immutable" in answer.headers["Cache-Control"]
+
+
+async def test_a_worker_may_reach_the_streams_and_nothing_else(web: WebClient, stack: RunningStack) -> None:
+    found = re.search(r'"(/static/[^"]+/)live.js"', (await web.get("/")).text)
+    assert found
+    policy = (await web.get(f"{found[1]}stream-worker.js")).headers["Content-Security-Policy"]
+    assert policy == f"default-src 'none'; script-src 'self'; connect-src 127.0.0.1:{stack.ports.gateway}"
+    odd = await web.get(f"{found[1]}stream-worker.js", Host="evil; script-src *")
+    assert odd.headers["Content-Security-Policy"] == "default-src 'none'; script-src 'self'; connect-src 'none'"

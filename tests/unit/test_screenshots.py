@@ -18,7 +18,8 @@ def test_there_is_a_picture_of_every_state_that_a_page_can_be_in() -> None:
     assert states <= STATES.keys() | {scene.state for scene in (*EMPTY.values(), *PAGES.values())}
 
 
-def test_there_is_a_picture_of_every_page() -> None:
+async def test_there_is_a_picture_of_every_page() -> None:
+    """Within a loop: the application asks for the one that will run it."""
     app = build_app(Settings.read(Environment({})))
     routes = {resource.canonical for resource in app.router.resources()}
     paths = {path for path in routes if not NOT_PAGES.match(path)}

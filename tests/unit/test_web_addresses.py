@@ -5,10 +5,8 @@ from urllib.parse import unquote
 import pytest
 from aiohttp.test_utils import make_mocked_request
 
-from livestream.frames import View, ViewKind
 from livestream.settings import Environment, SettingsError
 from livestream_web.paths import PAGE_NAME_SEGMENT, name_in_path, quote_name
-from livestream_web.rendering import stream_path
 from livestream_web.settings import Settings
 from livestream_web.stream_address import BadHostError, StreamAddress
 
@@ -46,12 +44,6 @@ def test_a_name_is_read_in_nfc() -> None:
 def test_what_cannot_be_a_name_is_refused(segment: str) -> None:
     with pytest.raises(ValueError, match=r"."):
         name_in_path(make_mocked_request("GET", f"/users/{segment}"), PAGE_NAME_SEGMENT)
-
-
-def test_streams_have_paths_like_pages() -> None:
-    assert stream_path(View(ViewKind.HOME)) == "/v1/streams/home"
-    assert stream_path(View(ViewKind.USER, "a/b ?")) == "/v1/streams/users/a%2Fb%20%3F"
-    assert stream_path(View(ViewKind.CHANNEL, "#x")) == "/v1/streams/channels/%23x"
 
 
 @pytest.mark.parametrize(

@@ -100,7 +100,7 @@ def test_names_are_isolated_linked_and_escaped(renderer: Renderer) -> None:
 
 def test_a_page_says_where_its_stream_goes_on(renderer: Renderer) -> None:
     page = home(renderer, [], [])
-    assert 'data-view="home" data-cursor="0123456789abcdef-7" data-stream="//localhost:8082/v1/streams/home"' in page
+    assert 'data-view="home" data-cursor="0123456789abcdef-7" data-streams="//localhost:8082/v1/streams"' in page
     assert '<dd data-total="messages">1,234,567</dd>' in page
 
 

@@ -18,7 +18,7 @@ from livestream_web.failures import answer_failures
 from livestream_web.reads import READS, Reads
 from livestream_web.rendering import RENDERER, Renderer
 from livestream_web.requests_seen import count_requests
-from livestream_web.security import add_security_headers
+from livestream_web.security import add_security_headers, protect_workers
 from livestream_web.settings import Settings
 from livestream_web.styleguide import styleguide
 
@@ -27,10 +27,10 @@ _ID: Final = "{id:[^/]+}"
 
 
 def build_app(settings: Settings) -> web.Application:
-    assets = Assets()
+    assets = Assets(served_with=str(settings.stream))
     app = web.Application(middlewares=[count_requests, answer_failures])
     app[RENDERER] = Renderer(assets, settings.stream)
-    app.on_response_prepare.append(add_security_headers)
+    app.on_response_prepare.extend([add_security_headers, protect_workers(settings.stream)])
     app.add_routes(_routes(assets))
     _connect(app, settings)
     return app

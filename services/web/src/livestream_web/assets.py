@@ -10,10 +10,11 @@ from collections.abc import Iterable
 from importlib import resources
 from typing import Final, NamedTuple
 
+import rjsmin
 from aiohttp import hdrs, web
 
 _TYPES: Final = {"css": "text/css", "js": "text/javascript", "svg": "image/svg+xml"}
-_ENTRIES: Final = {"live.js", "retry.js"}
+_ENTRIES: Final = {"live.js", "retry.js", "stream-worker.js"}
 _HASH_CHARACTERS: Final = 12
 _FOR_GOOD: Final = "public, max-age=31536000, immutable"
 # While versions are being exchanged a page may ask one version for another's files: it gets what there is, uncached.
@@ -27,18 +28,18 @@ class _Asset(NamedTuple):
 
 
 class Assets:
-    """The files of `static/`. `modules` are the paths of what `live.js` imports, for preloading."""
+    """The files of `static/`. `modules` are the paths of what `live.js` imports, for preloading.
 
-    def __init__(self, files: Iterable[tuple[str, bytes]] | None = None) -> None:
+    `served_with`: what else browsers keep with them, such as headers that a setting decides: another one, another path.
+    """
+
+    def __init__(self, files: Iterable[tuple[str, bytes]] | None = None, served_with: str = "") -> None:
         contents = dict(sorted(_packaged() if files is None else files))
-        digest = hashlib.sha256()
+        digest = hashlib.sha256(served_with.encode())
         for name, content in contents.items():
             digest.update(f"{name}\0{len(content)}\0".encode() + content)
         self._hash = digest.hexdigest()[:_HASH_CHARACTERS]
-        self._files = {
-            name: _Asset(_TYPES[name.rpartition(".")[2]], content, gzip.compress(content, mtime=0))
-            for name, content in contents.items()
-        }
+        self._files = {name: _asset(name.rpartition(".")[2], content) for name, content in contents.items()}
         self.modules = [self.path(name) for name in contents if name.endswith(".js") and name not in _ENTRIES]
 
     def path(self, name: str) -> str:
@@ -58,6 +59,12 @@ class Assets:
             headers["Content-Encoding"] = "gzip"
             body = asset.compressed
         return web.Response(body=body, content_type=asset.content_type, charset="utf-8", headers=headers)
+
+
+def _asset(kind: str, content: bytes) -> _Asset:
+    """Comments are for who reads the source, and a third of what a script weighs."""
+    served = rjsmin.jsmin(content) if kind == "js" else content
+    return _Asset(_TYPES[kind], served, gzip.compress(served, mtime=0))
 
 
 def _packaged() -> list[tuple[str, bytes]]:

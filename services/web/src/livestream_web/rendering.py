@@ -9,7 +9,6 @@ from markupsafe import Markup, escape
 
 from livestream import times
 from livestream.deltas import NameRow
-from livestream.frames import View
 from livestream_web.assets import Assets
 from livestream_web.page_models import ShownMessage
 from livestream_web.paths import message_path, quote_name
@@ -36,6 +35,7 @@ class Renderer:
             "message_path": message_path,
             "number": shown_number,
             "time": shown_time,
+            "time_of_day": time_of_day,
             "rfc3339": times.format_ms,
             "exactly": exactly,
         }
@@ -52,7 +52,11 @@ class Renderer:
     ) -> web.Response:
         """Raises stream_address.BadHostError."""
         origin = self._stream.seen_from(request.host)
-        shared = {"refresh": request.raw_path, "stream_of": lambda view: f"{origin.url}{stream_path(view)}"}
+        shared = {
+            "refresh": request.raw_path,
+            "streams": f"{origin.url}/v1/streams",
+            "now": times.format_ms(times.now_ms()),
+        }
         body = self._environment.get_template(template).render(shared | context)
         headers = {**NO_STORE, **page_headers(origin.policy_source), "Vary": "Accept-Encoding"}
         answer = web.Response(text=body, status=status, content_type="text/html", headers=headers)
@@ -63,12 +67,6 @@ class Renderer:
 RENDERER: Final = web.AppKey("renderer", Renderer)
 
 
-def stream_path(view: View) -> str:
-    """The path of a view's stream on the gateway."""
-    collection, _, _ = str(view).partition("/")
-    return f"/v1/streams/{collection}/{quote_name(view.name)}" if view.name else f"/v1/streams/{collection}"
-
-
 def shown_number(value: int) -> str:
     """Thousands apart by commas, as `static/format.js` does."""
     return f"{value:,}"
@@ -77,6 +75,11 @@ def shown_number(value: int) -> str:
 def shown_time(rfc3339: str) -> str:
     """`2026-01-02 03:04:05.678` for what ends in `Z`, as `static/format.js` does."""
     return rfc3339.replace("T", " ").removesuffix("Z")
+
+
+def time_of_day(rfc3339: str) -> str:
+    """`03:04:05 UTC`, as `static/format.js` does."""
+    return f"{rfc3339[11:19]} UTC"
 
 
 def exactly(text: str) -> Markup:

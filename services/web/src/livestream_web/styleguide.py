@@ -50,7 +50,7 @@ STATUSES: Final = (
     ShownStatus(
         "disconnected",
         "Disconnected. Showing data from 03:04:05 UTC",
-        "Nothing was heard for 4.5 s. Refresh is offered.",
+        "Nothing was heard for two heartbeats. Refresh is offered.",
     ),
 )
 

@@ -1,6 +1,13 @@
-/** Children of an element, one a row, moved and changed only where their row was. `draw` is {create, update}. */
+// So many nodes are kept for rows to come: what a burst replaces at once.
+const MOST_SPARE = 200;
+
+/**
+ * Children of an element, one a row, moved and changed only where their row was. `draw` is {create, fill, update}: an
+ * empty node; a node that shows another row from now on; a node whose row has changed.
+ */
 export class KeyedList {
   #items = new Map();
+  #spare = [];
 
   constructor(parent, key, draw) {
     Object.assign(this, { parent, key, draw });
@@ -11,14 +18,11 @@ export class KeyedList {
     [...this.parent.children].forEach((node, i) => this.#items.set(this.key(rows[i]), { node, row: rows[i] }));
   }
 
-  /** The row at the top, as it is on the page. */
-  get first() {
-    const top = this.parent.firstElementChild;
-    for (const { node, row } of this.#items.values()) if (node === top) return row;
-    return null;
+  nodeOf(row) {
+    return this.#items.get(this.key(row))?.node;
   }
 
-  /** Show exactly these rows, in this order. Returns the nodes that are new. */
+  /** Show exactly these rows, in this order. Returns the nodes of those that are new. */
   render(rows) {
     const wanted = new Set(rows.map(this.key));
     this.drop((row) => !wanted.has(this.key(row)));
@@ -26,7 +30,7 @@ export class KeyedList {
     let place = this.parent.firstElementChild;
     for (const row of rows) {
       const isNew = !this.#items.has(this.key(row));
-      const node = this.#nodeOf(row);
+      const node = this.#drawn(row);
       if (isNew) made.push(node);
       if (node === place) place = place.nextElementSibling;
       else this.parent.insertBefore(node, place);
@@ -36,7 +40,7 @@ export class KeyedList {
 
   /** Bring rows that are on the page up to date where they stand, and leave everything else. */
   refresh(rows) {
-    for (const row of rows) if (this.#items.has(this.key(row))) this.#nodeOf(row);
+    for (const row of rows) if (this.#items.has(this.key(row))) this.#drawn(row);
   }
 
   drop(isGone) {
@@ -44,14 +48,17 @@ export class KeyedList {
       if (!isGone(row)) continue;
       node.remove();
       this.#items.delete(key);
+      // One that has an id is somebody's: the row that an address leads to.
+      if (!node.id && this.#spare.length < MOST_SPARE) this.#spare.push(node);
     }
   }
 
-  #nodeOf(row) {
+  #drawn(row) {
     const key = this.key(row);
     const item = this.#items.get(key);
     if (!item) {
-      const node = this.draw.create(row);
+      const node = this.#spare.pop() ?? this.draw.create();
+      this.draw.fill(node, row);
       this.#items.set(key, { node, row });
       return node;
     }

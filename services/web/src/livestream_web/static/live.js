@@ -1,49 +1,68 @@
 // Keeps a page current from the cursor that it was rendered at.
 
 import { Activity } from "./activity.js";
-import { LiveStream } from "./live-stream.js";
+import { Announcer } from "./announcer.js";
 import { MessageFeed } from "./message-feed.js";
+import { newestFirst } from "./order.js";
 import { NameTable } from "./name-table.js";
 import { NamedItem } from "./named-item.js";
-import { PauseButton } from "./pause.js";
 import { rendersSoon } from "./rendering.js";
+import { clockOffset } from "./server-clock.js";
 import { pageState, StatusLine } from "./status-line.js";
+import { StreamClient } from "./stream-client.js";
+import { ToggleButton } from "./toggle-button.js";
 import { Totals } from "./totals.js";
 
-const { cursor, stream: address } = document.body.dataset;
+const { cursor, streams, view, now } = document.body.dataset;
 const soon = rendersSoon(render);
+const all = (selector, make) => [...document.querySelectorAll(selector)].map(make);
 
+const [feed] = all("#messages", (element) => new MessageFeed(element, soon));
+const [item] = all("#item", (element) => new NamedItem(element));
 const parts = [
-  ...[...document.querySelectorAll(".names")].map((element) => new NameTable(element, soon)),
-  ...[...document.querySelectorAll("#messages")].map((element) => new MessageFeed(element, soon)),
-  ...[...document.querySelectorAll("#totals")].map((element) => new Totals(element)),
-  ...[...document.querySelectorAll("[data-activity]")].map((element) => new Activity(element)),
+  ...all(".names", (element) => new NameTable(element, soon)),
+  ...all("#totals", (element) => new Totals(element)),
+  ...all("[data-activity]", (element) => new Activity(element)),
+  ...(feed ? [feed] : []),
+  ...(item ? [item] : []),
 ];
-const item = [...document.querySelectorAll("#item")].map((element) => new NamedItem(element))[0];
-if (item) parts.push(item);
 
-const line = new StatusLine();
-const pause = new PauseButton(document.querySelector("#pause"), soon);
-let server = { state: "live" };
+const line = new StatusLine(clockOffset(now));
+const pause = new ToggleButton(document.querySelector("#pause"), "paused", ["Pause", "Resume"], soon);
+const [announce] = feed
+  ? all("#announce", (button) => new ToggleButton(button, "announce", ["Announce new messages", "Stop announcing"], soon))
+  : [];
+const announcer = new Announcer(
+  document.querySelector("#status-news"),
+  () => announce?.on && !pause.on,
+  () => feed?.isHeld && !pause.on,
+);
 
-const stream = new LiveStream(address, cursor, {
-  delta(frame) {
-    for (const part of parts) part.apply(frame, pause.on);
-    soon();
-  },
-  async snapshot(frame) {
-    await Promise.all(parts.map((part) => part.replace(frame)));
-    replaced = true;
+let server = { state: "live", lag_ms: 0 };
+let replaced = false;
+
+const stream = new StreamClient({ streams, view, cursor, rows: feed?.rowsShown ?? 0 }, {
+  async frames({ snapshot, delta }) {
+    if (snapshot) {
+      await Promise.all(parts.map((part) => part.replace(snapshot)));
+      replaced = true;
+    }
+    if (delta) {
+      const { newest } = feed ?? {};
+      for (const part of parts) part.apply(delta, pause.on);
+      if (newest) announcer.heard((delta.messages ?? []).filter((message) => newestFirst(message, newest) < 0));
+    }
     soon();
   },
   status(status) {
     server = status;
     for (const part of parts) part.hear?.();
+    for (const part of parts) part.hear?.();
     soon();
   },
-  link: soon,
+  // Rare, and waited for.
+  link: render,
 });
-let replaced = false;
 
 function render() {
   // What a snapshot replaced is not shown any longer, paused or not.
@@ -51,14 +70,8 @@ function render() {
   replaced = false;
   for (const part of parts) part.render(paused);
   const state = pageState(stream.link, server.state, { paused: pause.on, missing: item?.isMissing });
-  line.show(state, stream.heardAt, detailOf(state, server));
-}
-
-/** What changes while a state lasts. */
-function detailOf(state, { rebuild_progress: progress, lag_ms: lag }) {
-  if (state === "rebuilding" && progress !== undefined) return `${Math.floor(progress * 100)} %`;
-  if (state === "stale" && lag >= 1000) return `${Math.floor(lag / 1000)} s behind`;
-  return "";
+  if (line.show(state, stream.heardAt, server)) announcer.clear();
+  stream.ready(feed?.reach ?? null);
 }
 
 stream.start();

@@ -1,10 +1,12 @@
 import { KeyedList } from "./keyed-list.js";
+import { LastVisit } from "./last-visit.js";
 import { messageDrawing, messageKey, readMessage } from "./message-row.js";
 import { OlderMessages } from "./older-messages.js";
 import { newestFirst } from "./order.js";
 import { fetchPage, OLDER_ROWS } from "./paging.js";
 import { Reader } from "./reader.js";
 import { removalsOf } from "./removals.js";
+import { RowWindow } from "./row-window.js";
 import { SortedRows } from "./sorted-rows.js";
 
 // A mark on a few messages shows what is new; on many it shows nothing, and costs the browser more than all the rest.
@@ -35,12 +37,35 @@ export class MessageFeed {
     this.older = new OlderMessages(element.querySelector(".paging"), api, () => this.#loadOlder());
     this.drawn = new KeyedList(list, messageKey, messageDrawing(element.querySelector("template")));
     this.drawn.adopt(rows);
+    this.inDocument = new RowWindow(list, messageKey, (row) => this.drawn.nodeOf(row));
+    this.top = rows[0] ?? null;
+    this.lastVisit = below ? null : new LastVisit(() => this.newest);
     const isFull = rows.length >= this.window;
     const order = { compare: newestFirst, key: messageKey, window: this.window, rows };
     this.latest = below ? null : new SortedRows({ ...order, more: isFull });
     this.shown = below
       ? new SortedRows({ ...order, more: this.older.offered, capacity: Infinity, admits: this.#historyOf(below, closed) })
       : new SortedRows({ ...order, more: this.older.exists ? this.older.offered : isFull });
+  }
+
+  /** How many of the newest messages are shown of what comes; 0: all of them. */
+  get rowsShown() {
+    return this.latest ? this.window : 0;
+  }
+
+  /** The newest message that there is, shown or not. */
+  get newest() {
+    return this.latest?.rows[0] ?? null;
+  }
+
+  /** The upper end of all that this list shows or may come to hold, even where its message is gone by now. */
+  get reach() {
+    return [this.newest, this.heldAt ?? this.top].filter(Boolean).sort(newestFirst)[0] ?? null;
+  }
+
+  /** Whether the list keeps its upper end for its reader. */
+  get isHeld() {
+    return this.heldAt !== null;
   }
 
   /** Take a delta. */
@@ -50,7 +75,9 @@ export class MessageFeed {
       this.#followReader(paused);
       update(this.latest, frame);
     }
-    update(this.shown, frame);
+    // Where messages were left out above all that is shown, the list goes on from the newest ones.
+    if (frame.cut && !this.heldAt) this.#startAnew();
+    else update(this.shown, frame);
   }
 
   /** Take a snapshot. A page of history is no part of it, and is read anew. */
@@ -67,7 +94,10 @@ export class MessageFeed {
 
   render(paused) {
     if (this.latest) this.#followReader(paused);
-    const made = this.drawn.render(this.shown.rows);
+    const inDocument = this.inDocument.choose(this.shown.rows);
+    const made = this.drawn.render(inDocument);
+    this.lastVisit?.mark(inDocument, (row) => this.drawn.nodeOf(row));
+    this.top = this.shown.rows[0] ?? null;
     if (made.length <= MOST_MARKED) for (const node of made) node.classList.add("arrived");
     this.empty.hidden = this.shown.rows.length > 0;
     this.older.offer(this.shown.floor);
@@ -87,7 +117,7 @@ export class MessageFeed {
   }
 
   #hold() {
-    const top = this.drawn.first;
+    const { top } = this;
     if (!top) return;
     this.heldAt = top;
     this.shown.admits = (row) => newestFirst(top, row) <= 0;

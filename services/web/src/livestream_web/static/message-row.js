@@ -6,32 +6,37 @@ export const messageKey = (message) => `${message.channel}\0${message.id}`;
 /** The page of one message, at the message. */
 const messagePath = ({ channel, id }) => `${namePath("channels", channel)}/messages/${encodeURIComponent(id)}#message`;
 
-/** What the server's markup says of a message. Its text stays where it is. */
+/** The message that the server's markup shows; of an edit it says only that there was one. */
 export function readMessage(node) {
   const { id, channel, user, offset } = node.dataset;
-  return { id, channel, user, offset: Number(offset), ts: node.querySelector("time").dateTime };
+  const ts = node.querySelector("time").dateTime;
+  const text = node.querySelector(".text").textContent;
+  const isEdited = !node.querySelector(".edited").hidden;
+  return { id, channel, user, offset: Number(offset), ts, text, ...(isEdited && { edited_at: "" }) };
 }
 
-/** Draws messages from the <template> that the server made of its own row. */
+/** Draws messages from the <template> that the server made of its own row. A node can show one after the other. */
 export function messageDrawing(template) {
   function update(node, message) {
     setText(node.querySelector(".text"), message.text);
     node.querySelector(".edited").hidden = message.edited_at === undefined;
   }
-  function create(message) {
-    const node = template.content.firstElementChild.cloneNode(true);
+  function fill(node, message) {
     const { id, channel, user, offset } = message;
+    node.classList.remove("arrived");
     Object.assign(node.dataset, { id, channel, user, offset });
     for (const [selector, kind, name] of [[".user", "users", user], [".channel", "channels", channel]]) {
       const link = node.querySelector(selector);
       link.href = namePath(kind, name);
-      link.firstElementChild.textContent = name;
+      setText(link.firstElementChild, name);
     }
     const time = node.querySelector("time");
     time.parentElement.href = messagePath(message);
     setTime(time, message.ts);
     update(node, message);
-    return node;
   }
-  return { create, update };
+  function create() {
+    return template.content.firstElementChild.cloneNode(true);
+  }
+  return { create, fill, update };
 }

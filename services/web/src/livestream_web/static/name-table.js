@@ -83,14 +83,15 @@ function nameDrawing(template, kind) {
     setText(node.querySelector(".count"), shownNumber(row.messages));
     setTime(node.querySelector("time"), row.last_message_at);
   }
-  function create(row) {
-    const node = template.content.firstElementChild.cloneNode(true);
+  function fill(node, row) {
     node.dataset.name = row.name;
     node.querySelector("a").href = namePath(kind, row.name);
     update(node, row);
-    return node;
   }
-  return { create, update };
+  function create() {
+    return template.content.firstElementChild.cloneNode(true);
+  }
+  return { create, fill, update };
 }
 
 /** The display name, and the name itself where it is another. */

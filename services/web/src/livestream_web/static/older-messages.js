@@ -2,16 +2,25 @@ import { tokenBelow, OLDER_ROWS } from "./paging.js";
 import { setText } from "./format.js";
 
 const OFFER = "Older messages";
+// About two screens before the end: what is loaded then is there when somebody arrives.
+const AHEAD = "1500px 0px";
 
-/** The link to older messages, which loads them in place. It is a real link: it works without this. */
+/**
+ * The link to older messages, which loads them in place: when it is clicked, and before somebody has scrolled to it. It is
+ * a real link: it works without this.
+ */
 export class OlderMessages {
+  #observer = null;
+
   constructor(paging, api, load) {
     this.link = paging?.querySelector("[rel=next]") ?? null;
     // What it leads to is looked for in the same way as what is on the page.
     this.page = this.link && new URL(this.link.href);
     this.api = api;
     this.load = load;
-    this.link?.addEventListener("click", (event) => this.#clicked(event));
+    if (!this.link) return;
+    this.link.addEventListener("click", (event) => this.#clicked(event));
+    addEventListener("scroll", () => this.#loadAhead(), { once: true, passive: true });
   }
 
   get exists() {
@@ -40,15 +49,27 @@ export class OlderMessages {
     this.link.href = this.page.pathname + this.page.search;
   }
 
-  async #clicked(event) {
+  #loadAhead() {
+    this.#observer = new IntersectionObserver(([{ isIntersecting }]) => isIntersecting && this.#load(), { rootMargin: AHEAD });
+    this.#observer.observe(this.link);
+  }
+
+  #clicked(event) {
     if (event.ctrlKey || event.metaKey || event.shiftKey) return; // a new tab or window gets the page of history
     event.preventDefault();
-    if (this.link.ariaBusy === "true") return;
+    this.#load();
+  }
+
+  async #load() {
+    if (this.link.ariaBusy === "true" || this.link.hidden) return;
     this.link.ariaBusy = "true";
     setText(this.link, "Loading…");
     try {
       await this.load();
       setText(this.link, OFFER);
+      // It tells again whether the link is near, once the rows are there.
+      this.#observer?.unobserve(this.link);
+      this.#observer?.observe(this.link);
     } catch (error) {
       console.warn("older_messages_failed", String(error));
       setText(this.link, `${OFFER} could not be loaded. Try again`);

@@ -1,5 +1,5 @@
 // Faster than this nobody can read, and drawing would take from what else the machine does.
-const INTERVAL_MS = 150;
+const INTERVAL_MS = 250;
 // Of the time, at most one part in so many goes into drawing, however much there is to draw.
 const SHARE = 5;
 

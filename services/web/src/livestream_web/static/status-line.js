@@ -12,6 +12,8 @@ const TEXTS = {
   paused: (from) => `Paused. Showing data from ${from}`,
 };
 const NEEDS_REFRESH = new Set(["disconnected"]);
+// Their texts say from when the data is.
+const STANDS_STILL = new Set(["connecting", "reconnecting", "disconnected", "paused"]);
 
 /** What the page is, of all that is wrong and right at once: the most important to know. */
 export function pageState(link, serverState, { paused, missing }) {
@@ -26,7 +28,9 @@ export function pageState(link, serverState, { paused, missing }) {
 export class StatusLine {
   #state = null;
 
-  constructor() {
+  /** `clockOffset`: milliseconds from this browser's clock to the server's. */
+  constructor(clockOffset) {
+    this.clockOffset = clockOffset;
     this.element = document.querySelector("#status");
     this.text = document.querySelector("#status-text");
     this.detail = document.querySelector("#status-detail");
@@ -35,14 +39,27 @@ export class StatusLine {
     for (const element of [this.element, this.refresh]) element.classList.remove("fallback");
   }
 
-  /** `dataFrom`: the time of what is shown, in milliseconds since 1970. `detail` may change without being read out. */
-  show(state, dataFrom, detail = "") {
-    setText(this.detail, detail);
-    if (state === this.#state) return;
+  /**
+   * `heardAt`: when the gateway was last heard, by this browser's clock; `server`: the status that it told. Returns
+   * whether the state is another one. The detail beside it may change without being read out.
+   */
+  show(state, heardAt, server) {
+    const { lag_ms: lag = 0 } = server;
+    const dataFrom = heardAt + this.clockOffset - lag;
+    setText(this.detail, detailOf(state, dataFrom, lag, server.rebuild_progress));
+    if (state === this.#state) return false;
     this.#state = state;
-    this.element.dataset.state = state;
+    this.element.dataset.state = document.body.dataset.state = state;
     this.icon.setAttribute("href", `#icon-${state}`);
     setText(this.text, TEXTS[state](timeOfDay(dataFrom)));
     this.refresh.hidden = !NEEDS_REFRESH.has(state);
+    return true;
   }
+}
+
+function detailOf(state, dataFrom, lag, progress) {
+  if (state === "rebuilding") return progress === undefined ? "" : `${Math.floor(progress * 100)} %`;
+  if (STANDS_STILL.has(state)) return "";
+  const behind = lag < 10_000 ? (lag / 1000).toFixed(1) : Math.floor(lag / 1000);
+  return `As of ${timeOfDay(dataFrom)}, ${behind} s behind`;
 }

@@ -1,0 +1,175 @@
+import { Batch } from "./batch.js";
+import { Connection } from "./connection.js";
+import { earliest, reaches } from "./positions.js";
+
+// A page says something more often than this while it watches; after that it is gone without a word.
+const GONE_AFTER_MS = 30_000;
+// Pages take a hub for dead that says nothing for long.
+const BEAT_MS = 2000;
+// The gateway serves so many views on one connection.
+export const MOST_VIEWS = 16;
+// A page that left is often followed by one like it: a view that nobody watches stays for so long.
+const LINGER_MS = 5000;
+
+/**
+ * One connection for all pages of a browser: what they watch is asked for together, and each is told its own.
+ *
+ * A page says over its port
+ *   {say: "watch", view, cursor, rows, turn}  from that cursor on, and once more whenever it has lost the thread;
+ *                                             `rows` as Batch has it, `turn` a number of its own
+ *   {say: "ready", kept}                      it has shown what it was given; `kept` as Batch has it
+ *   {say: "here"}                             every few seconds
+ *   {say: "retry"}                            there is reason to hope
+ *   {say: "rest"}                             it watches no longer
+ * and is told
+ *   {told: "frames", turn, snapshot, delta, cursor, heardAt}   where it is ready and something came
+ *   {told: "status", turn, status, cursor, heardAt}            `cursor` where it has been given all up to there
+ *   {told: "link", link, heardAt}
+ *   {told: "unknown"}                                          it should say "watch"
+ *   {told: "full"}                                             it should go elsewhere
+ */
+export class StreamHub {
+  #watchers = new Map();
+  #asked = null;
+  #lingering = 0;
+  #status = null;
+
+  /** `streams`: the address that all views are asked of. */
+  constructor(streams) {
+    this.streams = streams;
+    this.connection = new Connection(() => this.#ask(), {
+      event: (event, asked) => this.#take(event, asked),
+      link: () => this.#tellLink(),
+    });
+    setInterval(() => this.#beat(), BEAT_MS);
+  }
+
+  add(port) {
+    port.onmessage = ({ data }) => this.#listen(port, data);
+  }
+
+  #listen(port, { say, ...said }) {
+    const watcher = this.#watchers.get(port);
+    if (watcher) watcher.seenAt = performance.now();
+    if (say === "watch") this.#watch(port, said);
+    else if (say === "rest") this.#leave(port);
+    else if (!watcher) port.postMessage({ told: "unknown" });
+    else if (say === "retry") this.connection.retryNow();
+    else if (say === "ready") {
+      watcher.isReady = true;
+      watcher.kept = said.kept;
+      watcher.flush(this.connection.heardAt);
+    }
+  }
+
+  #watch(port, { view, cursor, rows, turn }) {
+    const others = new Set([...this.#watchers].filter(([other]) => other !== port).map(([, each]) => each.view));
+    if (!others.has(view) && others.size >= MOST_VIEWS) {
+      port.postMessage({ told: "full" });
+      return;
+    }
+    const watcher = new Watcher(port, view, cursor, rows, turn);
+    this.#watchers.set(port, watcher);
+    if (!this.#isServed(view, cursor)) this.connection.open();
+    port.postMessage({ told: "link", link: this.connection.link, heardAt: this.connection.heardAt });
+    if (this.#status) watcher.tellStatus(this.#status, this.connection.heardAt);
+  }
+
+  /** Whether the connection as it is will tell all that comes after the cursor. */
+  #isServed(view, cursor) {
+    return this.connection.isOpen && this.#asked?.views.has(view) && reaches(cursor, this.#asked.reached);
+  }
+
+  #leave(port) {
+    if (!this.#watchers.delete(port)) return;
+    if (!this.#watchers.size) {
+      this.connection.close();
+      this.#asked = this.#status = null;
+      return;
+    }
+    clearTimeout(this.#lingering);
+    this.#lingering = setTimeout(() => this.#dropUnwatched(), LINGER_MS);
+  }
+
+  #dropUnwatched() {
+    const wanted = new Set([...this.#watchers.values()].map(({ view }) => view));
+    if (this.#asked && [...this.#asked.views].some((view) => !wanted.has(view))) this.connection.open();
+  }
+
+  /** `reached`: where the answers to this question stand, as they come. */
+  #ask() {
+    const watchers = [...this.#watchers.values()];
+    const views = new Set(watchers.map(({ view }) => view));
+    const cursor = earliest(watchers.map((watcher) => watcher.cursor));
+    const address = new URL(this.streams, location.href);
+    for (const view of views) address.searchParams.append("view", view);
+    if (cursor) address.searchParams.set("cursor", cursor);
+    this.#asked = { address, views, reached: cursor, tick: [] };
+    return this.#asked;
+  }
+
+  #take({ type, id, data }, asked) {
+    const body = JSON.parse(data);
+    if (type === "status") {
+      this.#status = body;
+      for (const watcher of this.#watchers.values()) watcher.tellStatus(body, this.connection.heardAt);
+      return;
+    }
+    asked.tick.push({ type, frame: body });
+    if (!id) return;
+    for (const watcher of this.#watchers.values()) {
+      if (!asked.views.has(watcher.view)) continue;
+      watcher.take(asked.tick, asked.reached, id);
+      watcher.flush(this.connection.heardAt);
+    }
+    asked.reached = id;
+    asked.tick = [];
+  }
+
+  #tellLink() {
+    for (const port of this.#watchers.keys()) {
+      port.postMessage({ told: "link", link: this.connection.link, heardAt: this.connection.heardAt });
+    }
+  }
+
+  #beat() {
+    const now = performance.now();
+    for (const [port, { seenAt }] of this.#watchers) if (now - seenAt > GONE_AFTER_MS) this.#leave(port);
+    this.#tellLink();
+  }
+}
+
+/** A page: what it watches, where it stands, and what it has not been given yet. */
+class Watcher {
+  isReady = false;
+  kept = null;
+  seenAt = performance.now();
+
+  constructor(port, view, cursor, rows, turn) {
+    Object.assign(this, { port, view, cursor, rows, turn });
+    this.batch = new Batch(rows);
+  }
+
+  /** Take what a tick that leads from `reached` to `id` says of the view. */
+  take(tick, reached, id) {
+    const own = tick.filter(({ frame }) => frame.view === this.view);
+    const isWhole = own.some(({ type }) => type === "snapshot");
+    if (!isWhole && (!reaches(this.cursor, reached) || reaches(this.cursor, id))) return;
+    for (const { type, frame } of own) this.batch.add(type, frame, this.kept);
+    this.cursor = id;
+  }
+
+  flush(heardAt) {
+    if (!this.isReady || this.batch.isEmpty) return;
+    const { turn, cursor, batch: { snapshot, delta } } = this;
+    this.batch = new Batch(this.rows);
+    this.isReady = false;
+    this.port.postMessage({ told: "frames", turn, snapshot, delta, cursor, heardAt });
+  }
+
+  tellStatus(status, heardAt) {
+    const { turn } = this;
+    const cursor = this.batch.isEmpty ? this.cursor : undefined;
+    this.port.postMessage({ told: "status", turn, status, cursor, heardAt });
+  }
+}

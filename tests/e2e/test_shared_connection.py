@@ -1,0 +1,148 @@
+"""All pages of a browser share one connection, whatever they show, and each misses nothing."""
+
+from collections.abc import Iterator
+from functools import partial
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, expect
+
+from tests.e2e.cutting_proxy import CuttingProxy
+from tests.e2e.looks import LIVE, expect_state, name_row, open_live, texts, texts_of
+from tests.e2e.upstream import Upstream
+from tests.support.waiting import wait_until
+
+TABS = 10
+
+
+@pytest.fixture
+def open_page(context: BrowserContext, proxy: CuttingProxy) -> Iterator[Page]:
+    """One that is live already, beside those that a test opens."""
+    page = context.new_page()
+    open_live(page, "/messages")
+    wait_until(lambda: proxy.connections == 1, what="one connection")
+    yield page
+    page.close()
+
+
+def workers(browser: Browser) -> list[str]:
+    """The shared workers that run, by their targets' ids."""
+    session = browser.new_browser_cdp_session()
+    targets = session.send("Target.getTargets")["targetInfos"]
+    session.detach()
+    return [target["targetId"] for target in targets if target["type"] == "shared_worker"]
+
+
+def test_ten_pages_have_one_connection(
+    context: BrowserContext, browser: Browser, open_page: Page, proxy: CuttingProxy, upstream: Upstream, unique: str
+) -> None:
+    paths = ["/", "/messages", "/channels", "/users", f"/users/{unique}", f"/channels/{unique}"]
+    pages = [context.new_page() for _ in range(TABS - 1)]
+    for number, page in enumerate(pages):
+        open_live(page, paths[number % len(paths)])
+    assert len(workers(browser)) == 1
+    upstream.post(unique, unique, "to all")
+    for number, page in enumerate(pages):
+        path = paths[number % len(paths)]
+        if path in ("/channels", "/users"):
+            expect(name_row(page, path[1:], unique)).to_be_visible()
+        else:
+            expect(texts(page).first).to_have_text("to all")
+    expect(texts(open_page).first).to_have_text("to all")
+    wait_until(lambda: proxy.connections == 1, what="one connection for all")
+    for page in pages:
+        page.close()
+    upstream.post(unique, unique, "to who is left")
+    expect(texts(open_page).first).to_have_text("to who is left")
+
+
+def test_pages_that_come_and_go_in_mid_stream_disturb_nobody(
+    context: BrowserContext, open_page: Page, upstream: Upstream, unique: str
+) -> None:
+    pages = [open_page]
+    with upstream.posting(unique, unique) as posted:
+        for path in ("/messages", f"/channels/{unique}", f"/users/{unique}", "/"):
+            page = context.new_page()
+            open_live(page, path)
+            wait_until(partial(shows_a_later_one, page, unique, len(posted)), what="newer messages on the new page")
+            if path == "/messages":
+                pages.append(page)
+            else:
+                page.close()
+    for page in pages:
+        expect(texts(page).first).to_have_text(posted[-1])
+        assert texts_of(page, unique) == posted[::-1][:200]
+
+
+def shows_a_later_one(page: Page, user: str, number: int) -> bool:
+    shown = texts_of(page, user)
+    return bool(shown) and int(shown[0].removeprefix(f"{user} ")) > number
+
+
+def test_a_cut_reaches_all_pages_and_costs_none_of_them_anything(
+    context: BrowserContext, open_page: Page, proxy: CuttingProxy, upstream: Upstream, unique: str
+) -> None:
+    named = context.new_page()
+    open_live(named, f"/users/{unique}")
+    proxy.refuse()
+    for page in (open_page, named):
+        expect_state(page, "disconnected", 6_000)
+    upstream.post(unique, unique, "meanwhile")
+    proxy.heal()
+    expect(texts(named)).to_have_text(["meanwhile"], timeout=15_000)
+    expect(texts(open_page).first).to_have_text("meanwhile")
+    for page in (open_page, named):
+        expect_state(page, "live")
+
+
+def test_a_worker_that_is_gone_is_done_without(
+    browser: Browser, context: BrowserContext, open_page: Page, upstream: Upstream, unique: str
+) -> None:
+    (worker,) = workers(browser)
+    session = browser.new_browser_cdp_session()
+    session.send("Target.closeTarget", {"targetId": worker})
+    session.detach()
+    wait_until(lambda: not workers(browser), what="the end of the worker")
+    upstream.post(unique, unique, "meanwhile")
+    expect(texts(open_page).first).to_have_text("meanwhile", timeout=20_000)
+    expect_state(open_page, "live")
+    another = context.new_page()
+    open_live(another, f"/users/{unique}")
+    expect(texts(another)).to_have_text(["meanwhile"])
+
+
+@pytest.mark.parametrize(
+    "without", ["delete window.SharedWorker", "window.SharedWorker = class { constructor() { throw new Error('no') } }"]
+)
+def test_a_browser_without_shared_workers_has_a_connection_a_page(
+    browser: Browser,
+    context: BrowserContext,
+    page: Page,
+    proxy: CuttingProxy,
+    upstream: Upstream,
+    unique: str,
+    without: str,
+) -> None:
+    context.add_init_script(without)
+    open_live(page, f"/users/{unique}")
+    other = context.new_page()
+    open_live(other, f"/channels/{unique}")
+    assert not workers(browser)
+    upstream.post(unique, unique, "to both")
+    for each in (page, other):
+        expect(texts(each)).to_have_text(["to both"])
+    assert proxy.connections == 2
+
+
+def test_a_seventeenth_view_has_a_connection_of_its_own(
+    context: BrowserContext, proxy: CuttingProxy, upstream: Upstream, unique: str
+) -> None:
+    pages = [context.new_page() for _ in range(17)]
+    for number, page in enumerate(pages):
+        page.goto(f"/users/{unique}-{number}")
+    for page in pages:
+        expect_state(page, LIVE)
+    upstream.post(unique, f"{unique}-16", "to the last")
+    expect(texts(pages[16])).to_have_text(["to the last"])
+    upstream.post(unique, f"{unique}-0", "to the first")
+    expect(texts(pages[0])).to_have_text(["to the first"])
+    wait_until(lambda: proxy.connections == 2, what="two connections")
