@@ -18,16 +18,21 @@ from livestream.serving.client import NameKind
 # order, of which they are a good part.
 _MOST_ROWS: Final = 20_000
 _WORD_CHARACTER: Final = re.compile(r"[^\W_]")
+# OFFSET 0: the planner would go through all rows of the generation beside those that match.
 _BEGUN: Final[dict[NameKind, str]] = {
     "channels": """
         SELECT count(*), array_agg(name) FROM (
-            SELECT channel AS name FROM channels
-            WHERE generation = $1 AND beginnings(channel, display_name) @@ begun_by($2) LIMIT $3) AS found
+            SELECT name FROM (
+                SELECT generation, channel AS name FROM channels
+                WHERE beginnings(channel, display_name) @@ begun_by($2) OFFSET 0) AS matching
+            WHERE generation = $1 LIMIT $3) AS found
         """,
     "users": """
         SELECT count(*), array_agg(DISTINCT name) FROM (
-            SELECT username AS name FROM partition_users
-            WHERE generation = $1 AND beginnings(username, display_name) @@ begun_by($2) LIMIT $3) AS found
+            SELECT name FROM (
+                SELECT generation, username AS name FROM partition_users
+                WHERE beginnings(username, display_name) @@ begun_by($2) OFFSET 0) AS matching
+            WHERE generation = $1 LIMIT $3) AS found
         """,
 }
 
