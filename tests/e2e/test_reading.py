@@ -149,11 +149,11 @@ def test_pause_stops_what_moves_and_is_remembered(page: Page, upstream: Upstream
 
 def test_a_focused_row_does_not_move(page: Page, upstream: Upstream, unique: str) -> None:
     one, two = f"{unique} 1", f"{unique} 2"
-    upstream.post(one, unique, "a", "b", "c")
-    upstream.post(two, unique, "a", "b")
+    upstream.post_and_see(one, unique, "a", "b", "c")
+    upstream.post_and_see(two, unique, "a", "b")
     open_live(page, "/channels")
-    before = shown_names(page, "channels")
     name_row(page, "channels", two).get_by_role("link").focus()
+    before = shown_names(page, "channels")
     upstream.post(two, unique, "c", "d", "e")
     expect(name_row(page, "channels", two).locator(".count")).to_have_text("5")
     assert shown_names(page, "channels") == before
@@ -251,3 +251,41 @@ def test_a_page_says_as_of_when_it_is_and_how_far_behind(page: Page, upstream: U
     first = detail.text_content()
     assert first
     expect(detail).not_to_have_text(first)
+
+
+def test_what_waited_unseen_is_new_at_the_next_visit(page: Page, upstream: Upstream, unique: str) -> None:
+    upstream.post_and_see(unique, unique, "seen")
+    open_live(page, f"/channels/{unique}")
+    page.locator("ol.messages .user").first.focus()
+    upstream.post_and_see(unique, unique, "unseen")
+    expect(page.get_by_role("button", name="1 new message")).to_be_visible()
+    page.goto("/channels")
+    open_live(page, f"/channels/{unique}")
+    divider = page.get_by_text("New above, since you were last here")
+    expect(page.locator("ol.messages > li", has=divider).locator(".text")).to_have_text("seen")
+
+
+def test_names_do_not_move_while_text_of_them_is_selected(page: Page, upstream: Upstream, unique: str) -> None:
+    one, two = f"{unique} 1", f"{unique} 2"
+    upstream.post_and_see(one, unique, "a", "b", "c")
+    upstream.post_and_see(two, unique, "a", "b")
+    open_live(page, "/channels")
+    before = shown_names(page, "channels")
+    name_row(page, "channels", two).locator(".count").select_text()
+    upstream.post(two, unique, "c", "d", "e")
+    expect(name_row(page, "channels", two).locator(".count")).to_have_text("5")
+    assert shown_names(page, "channels") == before
+    page.evaluate("() => getSelection().removeAllRanges()")
+    wait_until(lambda: shown_names(page, "channels").index(two) < shown_names(page, "channels").index(one))
+
+
+def test_messages_do_not_move_under_a_pressed_pointer(page: Page, upstream: Upstream, unique: str) -> None:
+    upstream.post_and_see(unique, unique, "first")
+    open_live(page, f"/channels/{unique}")
+    texts(page).first.hover()
+    page.mouse.down()
+    upstream.post(unique, unique, "second")
+    expect(page.get_by_role("button", name="1 new message")).to_be_visible()
+    assert texts_of(page, unique) == ["first"]
+    page.mouse.up()
+    expect(texts(page)).to_have_text(["second", "first"])
