@@ -28,10 +28,8 @@ const parts = [
 ];
 
 const line = new StatusLine(clockOffset(now));
-const pause = new ToggleButton(document.querySelector("#pause"), "paused", ["Pause", "Resume"], soon);
-const [announce] = feed
-  ? all("#announce", (button) => new ToggleButton(button, "announce", ["Announce new messages", "Stop announcing"], soon))
-  : [];
+const pause = new ToggleButton(document.querySelector("#pause"), "paused", soon, ["Pause", "Resume"]);
+const [announce] = feed ? all("#announce", (button) => new ToggleButton(button, "announce", soon)) : [];
 const announcer = new Announcer(
   document.querySelector("#status-news"),
   () => announce?.on && !pause.on,
