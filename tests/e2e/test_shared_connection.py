@@ -1,7 +1,10 @@
 """All pages of a browser share one connection, whatever they show, and each misses nothing."""
 
+import re
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from functools import partial
+from urllib.parse import quote
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
@@ -146,3 +149,68 @@ def test_a_seventeenth_view_has_a_connection_of_its_own(
     upstream.post(unique, f"{unique}-0", "to the first")
     expect(texts(pages[0])).to_have_text(["to the first"])
     wait_until(lambda: proxy.connections == 2, what="two connections")
+
+
+def test_names_too_long_for_one_address_are_asked_for_on_several_connections(
+    context: BrowserContext, upstream: Upstream, unique: str
+) -> None:
+    """Servers take lines of 8 KiB, and a name of 200 characters may be 2,400 bytes of one."""
+    names = [f"{unique}{number}".ljust(200, "🙂") for number in range(5)]
+    pages = [context.new_page() for _ in names]
+    for page, name in zip(pages, names, strict=True):
+        page.goto(f"/channels/{quote(name)}")
+    for page in pages:
+        expect_state(page, LIVE)
+    for page, name in zip(pages, names, strict=True):
+        upstream.post(name, unique, "to this one")
+        expect(texts(page)).to_have_text(["to this one"])
+        expect_state(page, LIVE)
+
+
+def test_a_page_that_comes_back_from_far_behind_takes_nothing_from_the_others(
+    context: BrowserContext, page: Page, upstream: Upstream, unique: str
+) -> None:
+    """It misses more than a window holds, and is told to start anew; who read on all the time keeps the history."""
+    upstream.post_and_see(unique, unique, *[f"text {number}" for number in range(120)])
+    path = f"/channels/{unique}"
+    open_live(page, path)
+    away = context.new_page()
+    open_live(away, path)
+    change_page(away, "pagehide")
+    page.get_by_role("link", name="Older messages").click()
+    expect(texts(page)).to_have_count(120)
+    page.evaluate("() => scrollTo(0, 0)")
+    expect(texts(page).first).to_be_in_viewport()
+    for first in range(120, 180, 20):
+        upstream.post(unique, unique, *[f"text {number}" for number in range(first, first + 20)])
+        expect(texts(page).first).to_have_text(f"text {first + 19}")
+    history = texts(page).all_text_contents()
+    assert len(history) > 100
+    change_page(away, "pageshow")
+    expect(texts(away)).to_have_text([f"text {number}" for number in range(179, 129, -1)])
+    upstream.post(unique, unique, "text 180")
+    for each in (away, page):
+        expect(texts(each).first).to_have_text("text 180")
+    shown = texts(page).all_text_contents()
+    assert len(shown) >= len(history)
+    assert shown == ["text 180", *history][: len(shown)]
+
+
+def change_page(page: Page, event: str) -> None:
+    """As a browser does that keeps a page it has left; under tests it keeps none."""
+    page.evaluate("(name) => dispatchEvent(new PageTransitionEvent(name, { persisted: true }))", event)
+
+
+def test_a_page_shows_no_older_data_than_it_was_rendered_with(
+    context: BrowserContext, open_page: Page, proxy: CuttingProxy
+) -> None:
+    """The connection was gone before: when it was last heard says nothing of this page."""
+    proxy.refuse()
+    expect_state(open_page, "disconnected", 6_000)
+    page = context.new_page()
+    page.goto("/messages")
+    expect_state(page, "disconnected")
+    shown = re.search(r"\d\d:\d\d:\d\d", page.locator("#status-text").text_content() or "")
+    rendered = datetime.fromisoformat(page.locator("body").get_attribute("data-now") or "").astimezone(UTC)
+    assert shown
+    assert f"{rendered:%H:%M:%S}" <= shown[0]

@@ -121,7 +121,8 @@ export class StreamClient {
   #hear({ told, heardAt, ...news }) {
     this.#lastWord = performance.now();
     this.#askedAt = 0;
-    this.heardAt = heardAt ?? this.heardAt;
+    // A hub may have heard nothing since before this page was rendered.
+    this.heardAt = Math.max(this.heardAt, heardAt ?? 0);
     if (told === "frames" || told === "status") this.#taking = this.#taking.then(() => this.#take(told, news));
     else if (told === "unknown") this.#taking = this.#taking.then(() => this.#watch());
     else if (told === "full") this.#goAlone();

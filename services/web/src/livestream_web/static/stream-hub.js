@@ -8,6 +8,8 @@ const GONE_AFTER_MS = 30_000;
 const BEAT_MS = 2000;
 // The gateway serves so many views on one connection.
 export const MOST_VIEWS = 16;
+// HTTP servers, ours and those between, take lines of 8 KiB; the rest of one is left for the cursor and the method.
+const LONGEST_ADDRESS = 8000;
 // A page that left is often followed by one like it: a view that nobody watches stays for so long.
 const LINGER_MS = 5000;
 
@@ -63,8 +65,9 @@ export class StreamHub {
   }
 
   #watch(port, { view, cursor, rows, turn }) {
-    const others = new Set([...this.#watchers].filter(([other]) => other !== port).map(([, each]) => each.view));
-    if (!others.has(view) && others.size >= MOST_VIEWS) {
+    const others = [...this.#watchers].filter(([other]) => other !== port).map(([, each]) => each.view);
+    const views = new Set([...others, view]);
+    if (views.size > MOST_VIEWS || (views.size > 1 && this.#address(views).href.length > LONGEST_ADDRESS)) {
       port.postMessage({ told: "full" });
       return;
     }
@@ -96,16 +99,21 @@ export class StreamHub {
     if (this.#asked && [...this.#asked.views].some((view) => !wanted.has(view))) this.connection.open();
   }
 
-  /** `reached`: where the answers to this question stand, as they come. */
+  /** `from`: the cursor that is asked from. `reached`: where the answers to this question stand, as they come. */
   #ask() {
     const watchers = [...this.#watchers.values()];
     const views = new Set(watchers.map(({ view }) => view));
     const cursor = earliest(watchers.map((watcher) => watcher.cursor));
+    const address = this.#address(views);
+    if (cursor) address.searchParams.set("cursor", cursor);
+    this.#asked = { address, views, from: cursor, reached: cursor, tick: [] };
+    return this.#asked;
+  }
+
+  #address(views) {
     const address = new URL(this.streams, location.href);
     for (const view of views) address.searchParams.append("view", view);
-    if (cursor) address.searchParams.set("cursor", cursor);
-    this.#asked = { address, views, reached: cursor, tick: [] };
-    return this.#asked;
+    return address;
   }
 
   #take({ type, id, data }, asked) {
@@ -117,13 +125,16 @@ export class StreamHub {
     }
     asked.tick.push({ type, frame: body });
     if (!id) return;
+    let isAnotherAsked = false;
     for (const watcher of this.#watchers.values()) {
       if (!asked.views.has(watcher.view)) continue;
-      watcher.take(asked.tick, asked.reached, id);
+      if (watcher.isAheadOf(asked, id)) isAnotherAsked = true;
+      else watcher.take(asked.tick, asked.reached, id);
       watcher.flush(this.connection.heardAt);
     }
     asked.reached = id;
     asked.tick = [];
+    if (isAnotherAsked) this.connection.open();
   }
 
   #tellLink() {
@@ -150,13 +161,23 @@ class Watcher {
     this.batch = new Batch(rows);
   }
 
+  /**
+   * Whether a snapshot that comes answers the cursor of another page, which stands further back: what this one shows need
+   * not be replaced, once its own cursor is asked from.
+   */
+  isAheadOf({ from, reached, tick }, id) {
+    return reached === from && this.#isWhole(tick) && reaches(id, this.cursor) && !reaches(from, this.cursor);
+  }
+
   /** Take what a tick that leads from `reached` to `id` says of the view. */
   take(tick, reached, id) {
-    const own = tick.filter(({ frame }) => frame.view === this.view);
-    const isWhole = own.some(({ type }) => type === "snapshot");
-    if (!isWhole && (!reaches(this.cursor, reached) || reaches(this.cursor, id))) return;
-    for (const { type, frame } of own) this.batch.add(type, frame, this.kept);
+    if (reaches(this.cursor, id) || !(this.#isWhole(tick) || reaches(this.cursor, reached))) return;
+    for (const { type, frame } of tick) if (frame.view === this.view) this.batch.add(type, frame, this.kept);
     this.cursor = id;
+  }
+
+  #isWhole(tick) {
+    return tick.some(({ type, frame }) => type === "snapshot" && frame.view === this.view);
   }
 
   flush(heardAt) {
