@@ -2,9 +2,10 @@
 
 import random
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from playwright.sync_api import Page
+from playwright.sync_api import Page, Route
 
 from livestream.history import HistoryKey
 from livestream.times import format_ms
@@ -265,3 +266,153 @@ def test_frames_that_were_folded_into_one_show_what_they_would_have_shown_one_by
             assert lists["read"] == newest(below, len(below)), f"seed {seed}"
             folded += sum(len(frame["rows"]) for frame in group) > lists["told"]
     assert folded, "nothing was ever left out"
+
+
+# A list beside the page's own, with `give(first, last)` as a frame of messages of these numbers.
+FEED = """
+    const { MessageFeed } = await load("message-feed.js");
+    const element = document.querySelector("#messages").cloneNode(true);
+    document.querySelector("main").prepend(element);
+    element.querySelector(".messages").replaceChildren();
+    const feed = new MessageFeed(element, () => {});
+    const row = (n) => ({
+        id: `${n}`, channel: "c", user: "u", text: `${n}`, offset: n, ts: new Date(n).toISOString() });
+    const give = (first, last) => ({ messages: Array.from({ length: last - first + 1 }, (_, i) => row(first + i)) });
+    const shown = () => [...element.querySelectorAll(".text")].map((node) => Number(node.textContent));
+"""
+
+
+def test_who_begins_to_read_while_a_burst_waits_to_be_drawn_keeps_what_is_on_the_screen(modules: Page) -> None:
+    script = f"""async () => {{{FEED}
+        feed.replace(give(1, 50));
+        feed.render(false);
+        feed.apply(give(51, 130), false);
+        feed.render(true);
+        const held = shown();
+        feed.render(false);
+        return [held, shown()];
+    }}"""
+    held, then = modules.evaluate(script)
+    assert held == list(range(50, 0, -1))
+    assert then == list(range(130, 80, -1))
+
+
+def test_a_reader_s_list_that_a_snapshot_replaces_holds_the_snapshot(modules: Page) -> None:
+    script = f"""async () => {{{FEED}
+        feed.replace(give(1, 50));
+        feed.render(false);
+        element.querySelector(".user").focus();
+        feed.replace(give(200, 249));
+        feed.apply(give(250, 251), false);
+        feed.render(false);
+        return shown();
+    }}"""
+    assert modules.evaluate(script) == list(range(249, 199, -1))
+
+
+def test_an_empty_list_can_be_paused(modules: Page) -> None:
+    script = f"""async () => {{{FEED}
+        feed.replace(give(1, 0));
+        feed.render(true);
+        feed.apply(give(1, 2), true);
+        feed.render(true);
+        const paused = shown();
+        feed.render(false);
+        return [paused, shown()];
+    }}"""
+    assert modules.evaluate(script) == [[], [2, 1]]
+
+
+def test_heights_of_rows_that_are_gone_are_forgotten(modules: Page) -> None:
+    """A list that is left open at its live edge sees any number of rows."""
+    script = """async () => {
+        const { RowWindow } = await load("row-window.js");
+        const list = document.querySelector("main").appendChild(document.createElement("div"));
+        const nodes = new Map();
+        window.rows = new RowWindow(list, (row) => row, (row) => nodes.get(row));
+        for (let first = 0; first < 4000; first += 200) {
+            const drawn = window.rows.choose(Array.from({ length: 400 }, (_, i) => `${first + i}`));
+            nodes.clear();
+            list.replaceChildren(...drawn.map((row) => {
+                const node = document.createElement("p");
+                node.textContent = row;
+                nodes.set(row, node);
+                return node;
+            }));
+        }
+        return window.rows;
+    }"""
+    session = modules.context.new_cdp_session(modules)
+    modules.evaluate(script)
+    kept = session.send("Runtime.evaluate", {"expression": "window.rows"})["result"]["objectId"]
+    private = session.send("Runtime.getProperties", {"objectId": kept, "ownProperties": True})["privateProperties"]
+    (heights,) = [each["value"]["description"] for each in private if each["name"] == "#heights"]
+    assert 0 < int(heights.removeprefix("Map(").removesuffix(")")) <= 1000
+
+
+def test_the_same_summary_twice_is_told_twice(modules: Page) -> None:
+    """Screen readers read out what changes."""
+    modules.clock.install()
+    script = """async () => {
+        const { Announcer } = await load("announcer.js");
+        const element = document.createElement("p");
+        const announcer = new Announcer(element, () => false, () => true);
+        window.told = [];
+        new MutationObserver(() => window.told.push(element.textContent.trim())).observe(element, { childList: true });
+        window.hear = () => announcer.heard([{}]);
+    }"""
+    modules.evaluate(script)
+    for _ in range(2):
+        modules.evaluate("() => hear()")
+        modules.clock.run_for(20_000)
+    assert modules.evaluate("() => told") == ["1 new message.", "1 new message."]
+
+
+def test_messages_of_a_snapshot_are_not_left_out_of_what_follows_it(modules: Page) -> None:
+    """Who reads it would not be told of an edit, where newer messages fill the window."""
+    script = """async () => {
+        const { Batch } = await load("batch.js");
+        const row = (n) => ({ id: `${n}`, channel: "c", user: "u", offset: n, ts: new Date(n).toISOString() });
+        const batch = new Batch(2);
+        batch.add("snapshot", { view: "v", messages: [row(5), row(6)] }, row(1));
+        batch.add("delta", { view: "v", messages: [row(5), row(7), row(8), row(9)] }, row(1));
+        return batch.delta.messages.map(({ offset }) => offset);
+    }"""
+    assert modules.evaluate(script) == [9, 8, 5]
+
+
+def test_a_snapshot_for_one_page_s_cursor_replaces_nothing_of_a_page_that_is_further_on(modules: Page) -> None:
+    """Which of two answers comes first is up to the line: here the one that was asked for from far behind."""
+    asked: list[str] = []
+
+    def answer(route: Route) -> None:
+        cursor = parse_qs(urlsplit(route.request.url).query)["cursor"][0]
+        asked.append(cursor)
+        body = 'event: status\ndata: {"state": "live"}\n\n'
+        if cursor == "e-2":
+            body += 'event: snapshot\ndata: {"view": "messages", "reason": "behind"}\nid: e-9\n\n'
+        elif cursor == "e-5" and "e-2" in asked:
+            body += 'event: delta\ndata: {"view": "messages"}\nid: e-9\n\n'
+        route.fulfill(body=body, content_type="text/event-stream")
+
+    modules.route("**/streams-of-this-test?*", answer)
+    script = """async () => {
+        const { StreamHub } = await load("stream-hub.js");
+        const hub = new StreamHub("/streams-of-this-test");
+        const told = {};
+        const watch = (page, cursor) => new Promise((resolve) => {
+            const { port1, port2 } = new MessageChannel();
+            hub.add(port1);
+            port2.onmessage = ({ data }) => {
+                if (data.told !== "frames") return;
+                told[page] = [Boolean(data.snapshot), Boolean(data.delta), data.cursor];
+                resolve();
+            };
+            port2.postMessage({ say: "watch", view: "messages", cursor, rows: 200, turn: 1 });
+            port2.postMessage({ say: "ready", kept: null });
+        });
+        await Promise.all([watch("further on", "e-5"), watch("far behind", "e-2")]);
+        hub.connection.close();
+        return told;
+    }"""
+    assert modules.evaluate(script) == {"further on": [False, True, "e-9"], "far behind": [True, False, "e-9"]}

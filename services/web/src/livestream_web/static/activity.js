@@ -1,4 +1,5 @@
 import { setText, shownNumber } from "./format.js";
+import { fetchPage } from "./paging.js";
 
 const BAR_MS = 10_000;
 const BARS = 60;
@@ -108,8 +109,7 @@ export class Activity {
     if (this.#isAsking) return;
     this.#isAsking = true;
     try {
-      const response = await fetch("/api/v1/activity", { cache: "no-store" });
-      if (response.ok) this.#take(await response.json());
+      this.#take(await fetchPage("/api/v1/activity"));
     } catch (error) {
       console.debug("activity_not_loaded", String(error));
     } finally {

@@ -6,7 +6,7 @@ const MOST_READ_OUT = 3;
 const LONGEST_READ_OUT = 120;
 
 /**
- * Says to screen readers what has come: how many messages wait above for somebody who reads further down, and for who
+ * Says to screen readers what has come: how many messages came above somebody who reads further down, and for who
  * asked for it the messages themselves, a few at a time. Everybody else is left in peace.
  */
 export class Announcer {
@@ -38,10 +38,15 @@ export class Announcer {
     const [count, news] = [this.#count, this.#news];
     this.#count = 0;
     this.#news = [];
-    if (this.waiting()) setText(this.element, summary(count));
-    else if (this.wanted()) setText(this.element, count > MOST_READ_OUT ? summary(count) : news.map(readOut).join(" "));
+    if (this.waiting()) this.#say(summary(count));
+    else if (this.wanted()) this.#say(count > MOST_READ_OUT ? summary(count) : news.map(readOut).join(" "));
     else return;
     this.#next = performance.now() + QUIET_MS;
+  }
+
+  /** The same words once more are a change, too: what does not change is not read out. */
+  #say(text) {
+    this.element.textContent = text === this.element.textContent ? `${text}\u00a0` : text;
   }
 }
 

@@ -26,7 +26,9 @@ export class Batch {
       this.snapshot = frame;
       this.delta = null;
     } else {
-      this.delta = cut(this.delta ? merge(this.delta, frame) : frame, this.rows, kept);
+      // What a snapshot replaced is kept no longer, and all of the snapshot is.
+      const floor = this.snapshot?.messages?.at(-1) ?? kept;
+      this.delta = cut(this.delta ? merge(this.delta, frame) : frame, this.rows, floor);
     }
   }
 }

@@ -13,6 +13,8 @@ import { SortedRows } from "./sorted-rows.js";
 const MOST_MARKED = 4;
 
 const everything = () => true;
+// Where an empty list is held, all that comes is above its end.
+const LOWEST = { ts: "" };
 
 /**
  * A list of messages, newest on top. New ones do not disturb who reads: while somebody does, the list keeps its upper
@@ -23,6 +25,7 @@ const everything = () => true;
  */
 export class MessageFeed {
   #framesSinceAsked = null;
+  #framesSinceDrawn = [];
 
   constructor(element, requestRender) {
     const { window: size, api, below, closed } = element.dataset;
@@ -39,7 +42,7 @@ export class MessageFeed {
     this.drawn.adopt(rows);
     this.inDocument = new RowWindow(list, messageKey, (row) => this.drawn.nodeOf(row));
     this.top = rows[0] ?? null;
-    this.lastVisit = below ? null : new LastVisit(() => this.newest);
+    this.lastVisit = below ? null : new LastVisit(() => this.top);
     const isFull = rows.length >= this.window;
     const order = { compare: newestFirst, key: messageKey, window: this.window, rows };
     this.latest = below ? null : new SortedRows({ ...order, more: isFull });
@@ -68,16 +71,11 @@ export class MessageFeed {
     return this.heldAt !== null;
   }
 
-  /** Take a delta. */
-  apply(frame, paused) {
+  /** Take a delta. It waits to be drawn: who begins to read until then keeps the list that is on the screen. */
+  apply(frame) {
     this.#framesSinceAsked?.push(frame);
-    if (this.latest) {
-      this.#followReader(paused);
-      update(this.latest, frame);
-    }
-    // Where messages were left out above all that is shown, the list goes on from the newest ones.
-    if (frame.cut && !this.heldAt) this.#startAnew();
-    else update(this.shown, frame);
+    this.#framesSinceDrawn.push(frame);
+    if (this.latest) update(this.latest, frame);
   }
 
   /** Take a snapshot. A page of history is no part of it, and is read anew. */
@@ -89,11 +87,15 @@ export class MessageFeed {
     }
     const rows = (frame.messages ?? []).toReversed();
     this.latest.replace(rows, rows.length >= this.window);
+    this.#framesSinceDrawn = [];
     this.#startAnew();
+    this.top = rows[0] ?? null;
   }
 
   render(paused) {
     if (this.latest) this.#followReader(paused);
+    for (const frame of this.#framesSinceDrawn) this.#show(frame);
+    this.#framesSinceDrawn = [];
     const inDocument = this.inDocument.choose(this.shown.rows);
     const made = this.drawn.render(inDocument);
     this.lastVisit?.mark(inDocument, (row) => this.drawn.nodeOf(row));
@@ -102,6 +104,12 @@ export class MessageFeed {
     this.empty.hidden = this.shown.rows.length > 0;
     this.older.offer(this.shown.floor);
     this.reader.offer(paused ? 0 : this.#countFresh(), this.window);
+  }
+
+  #show(frame) {
+    // Where messages were left out above all that is shown, the list goes on from the newest ones.
+    if (frame.cut && !this.heldAt) this.#startAnew();
+    else update(this.shown, frame);
   }
 
   #historyOf(below, closed) {
@@ -117,8 +125,7 @@ export class MessageFeed {
   }
 
   #hold() {
-    const { top } = this;
-    if (!top) return;
+    const top = this.top ?? LOWEST;
     this.heldAt = top;
     this.shown.admits = (row) => newestFirst(top, row) <= 0;
     this.shown.remove((row) => !this.shown.admits(row));
@@ -145,6 +152,7 @@ export class MessageFeed {
 
   async #loadOlder() {
     const { floor } = this.shown;
+    if (!floor) return; // all are shown, which the link does not say before they are drawn
     this.shown.capacity += OLDER_ROWS;
     // Frames that come meanwhile may be newer than the answer's rows, and are applied once more on top of them.
     this.#framesSinceAsked = [];

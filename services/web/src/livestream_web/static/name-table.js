@@ -2,12 +2,13 @@ import { namePath, setText, setTime, shownNumber } from "./format.js";
 import { KeyedList } from "./keyed-list.js";
 import { nameOrders } from "./order.js";
 import { fetchPage } from "./paging.js";
+import { hasSelection, PressedPointer } from "./reader.js";
 import { removalsOf } from "./removals.js";
 import { SortedRows } from "./sorted-rows.js";
 
 const nameKey = (row) => row.name;
 
-/** A table of channels or users, kept in its order; nothing moves under a focused row or a pressed pointer. */
+/** A table of channels or users, kept in its order; nothing moves under a focused row, selected text or a pressed pointer. */
 export class NameTable {
   constructor(element, requestRender) {
     const { kind, sort, window: size, api, more, after, closed } = element.dataset;
@@ -31,10 +32,13 @@ export class NameTable {
       // Of a list that was looked for, only the server can tell what belongs to it.
       admits: closed !== undefined ? (row) => this.#holds(row) : first ? (row) => compare(first, row) < 0 : undefined,
     });
-    this.pressed = false;
-    this.body.addEventListener("pointerdown", () => (this.pressed = true));
-    for (const end of ["pointerup", "pointercancel"]) addEventListener(end, () => (this.pressed = false));
+    this.pointer = new PressedPointer(this.body);
     this.body.addEventListener("focusout", requestRender);
+    document.addEventListener("selectionchange", requestRender);
+  }
+
+  get #isInUse() {
+    return this.pointer.isDown || this.body.contains(document.activeElement) || hasSelection(this.body);
   }
 
   #holds({ name }) {
@@ -62,7 +66,7 @@ export class NameTable {
 
   render(paused) {
     if (paused) return;
-    if (this.pressed || this.body.contains(document.activeElement)) this.drawn.refresh(this.rows.rows);
+    if (this.#isInUse) this.drawn.refresh(this.rows.rows);
     else this.drawn.render(this.rows.rows);
     this.empty.hidden = this.body.rows.length > 0;
   }

@@ -12,7 +12,7 @@ export function tokenBelow({ ts, channel, offset }) {
   return btoa(String.fromCharCode(...bytes)).replaceAll("+", "-").replaceAll("/", "_").replace(/=+$/, "");
 }
 
-/** An answer of the API: {items, next, cursor}. Throws where there is none. */
+/** An answer of the API, as a page of rows is: {items, next, cursor}. Throws where there is none in time. */
 export async function fetchPage(address) {
   const response = await fetch(address, { cache: "no-store", signal: AbortSignal.timeout(TIMEOUT_MS) });
   if (!response.ok) throw new Error(`the API answers ${response.status}`);

@@ -1,5 +1,7 @@
 // As many rows are in the document at most: some screens above and below the one that is looked at.
 const MOST_ROWS = 300;
+// Heights are kept for so many times the rows that the list holds: those of rows that are gone go in bulk.
+const MOST_HEIGHTS_A_ROW = 2;
 // So many lie before the first one that can be seen, when the choice is made anew.
 const ROWS_ABOVE = 120;
 // It is made anew when fewer are left on either side.
@@ -29,7 +31,7 @@ export class RowWindow {
       this.#reserve("", "");
       return rows;
     }
-    this.#measure();
+    this.#measure(rows);
     const seen = this.#firstSeen(rows);
     const end = this.#start + MOST_ROWS;
     const isNearTop = this.#start > 0 && seen - this.#start < ROWS_LEFT;
@@ -54,10 +56,13 @@ export class RowWindow {
     return isBelowScreen ? guessed : drawn;
   }
 
-  #measure() {
+  #measure(rows) {
     for (const row of this.#drawn) {
       const height = this.nodeOf(row)?.offsetHeight;
       if (height) this.#heights.set(this.key(row), height);
+    }
+    if (this.#heights.size > MOST_HEIGHTS_A_ROW * rows.length) {
+      this.#heights = new Map(rows.map((row) => [this.key(row), this.#height(row)]));
     }
   }
 
