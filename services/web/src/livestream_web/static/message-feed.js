@@ -72,10 +72,12 @@ export class MessageFeed {
   }
 
   /** Take a delta. It waits to be drawn: who begins to read until then keeps the list that is on the screen. */
-  apply(frame) {
+  apply(frame, paused) {
     this.#framesSinceAsked?.push(frame);
     this.#framesSinceDrawn.push(frame);
-    if (this.latest) update(this.latest, frame);
+    if (!this.latest) return;
+    if (!this.heldAt) this.#followReader(paused);
+    update(this.latest, frame);
   }
 
   /** Take a snapshot. A page of history is no part of it, and is read anew. */
