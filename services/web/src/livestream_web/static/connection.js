@@ -69,7 +69,8 @@ export class Connection {
 
   /** Somebody looks, or the network is back: this is no time to wait for a delay to pass. */
   retryNow() {
-    if (!this.isOpen || this.#speaking) return;
+    const isYoung = performance.now() - this.#pending?.began < FIRST_DELAY_MS;
+    if (!this.isOpen || this.#speaking || isYoung) return;
     this.#failures = 0;
     this.open();
   }

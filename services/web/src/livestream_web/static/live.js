@@ -46,15 +46,15 @@ const stream = new StreamClient({ streams, view, cursor, rows: feed?.rowsShown ?
       replaced = true;
     }
     if (delta) {
-      const { newest } = feed ?? {};
+      const newest = feed?.newest;
       for (const part of parts) part.apply(delta, pause.on);
-      if (newest) announcer.heard((delta.messages ?? []).filter((message) => newestFirst(message, newest) < 0));
+      const isNew = (message) => !newest || newestFirst(message, newest) < 0;
+      if (feed) announcer.heard((delta.messages ?? []).filter(isNew));
     }
     soon();
   },
   status(status) {
     server = status;
-    for (const part of parts) part.hear?.();
     for (const part of parts) part.hear?.();
     soon();
   },
