@@ -148,7 +148,7 @@ def test_a_snapshot_s_total_is_no_burst(page: Page) -> None:
             return part.perMinute - before;
         }"""
     )
-    assert shown == 0
+    assert shown <= 0, "only what came a minute ago may have left the count"
 
 
 def test_a_paused_page_keeps_its_number_and_goes_on_with_the_current_one(
