@@ -23,6 +23,7 @@ from livestream_web.reads import Reads
 from tests.support.kafka_log import KafkaLog, kafka_log
 from tests.support.pages import all_pages, link, names
 from tests.support.stacks import RunningStack, StartStack
+from tests.support.upstream_events import PARTITIONS
 from tests.support.web import WebClient, web_client
 
 BASE_MS = 1_700_000_000_000
@@ -46,13 +47,7 @@ def stack(start_stack: StartStack) -> Iterator[RunningStack]:
 
 
 @pytest.fixture(scope="module")
-async def log(stack: RunningStack) -> AsyncIterator[KafkaLog]:
-    async with kafka_log(stack.kafka_bootstrap_servers, 12) as log:
-        yield log
-
-
-@pytest.fixture(scope="module")
-async def web(stack: RunningStack, log: KafkaLog) -> AsyncIterator[WebClient]:
+async def web(stack: RunningStack) -> AsyncIterator[WebClient]:
     """Each writes to a channel of the same name, and some to a second one: so they are known to several partitions."""
     random, events = Random(1), list[MessagePosted]()
     for name, display_name in EVERYBODY.items():
@@ -61,7 +56,7 @@ async def web(stack: RunningStack, log: KafkaLog) -> AsyncIterator[WebClient]:
             ts_ms, elsewhere = BASE_MS + random.randrange(10**6), random.choice(list(CROWD))
             events.append(MessagePosted(name, f"{name} {number}", name, "hi", ts_ms, shown, shown))
             events.append(MessagePosted(elsewhere, f"{name} {number} too", name, "hi", ts_ms + 1, None, shown))
-    async with web_client(stack.web_url) as client:
+    async with kafka_log(stack.kafka_bootstrap_servers, PARTITIONS) as log, web_client(stack.web_url) as client:
         await log.append(events)
         await client.wait_for_messages(len(events))
         yield client

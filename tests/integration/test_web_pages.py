@@ -13,6 +13,7 @@ from livestream.times import now_ms
 from tests.support.kafka_log import KafkaLog, kafka_log
 from tests.support.pages import all_pages, link, names, texts
 from tests.support.stacks import RunningStack, StartStack
+from tests.support.upstream_events import PARTITIONS
 from tests.support.web import WebClient, web_client
 
 BASE_MS = 1_700_000_000_000
@@ -30,14 +31,8 @@ def stack(start_stack: StartStack) -> Iterator[RunningStack]:
 
 
 @pytest.fixture(scope="module")
-async def log(stack: RunningStack) -> AsyncIterator[KafkaLog]:
-    async with kafka_log(stack.kafka_bootstrap_servers, 12) as log:
-        yield log
-
-
-@pytest.fixture(scope="module")
-async def web(stack: RunningStack, log: KafkaLog) -> AsyncIterator[WebClient]:
-    async with web_client(stack.web_url) as client:
+async def web(stack: RunningStack) -> AsyncIterator[WebClient]:
+    async with kafka_log(stack.kafka_bootstrap_servers, PARTITIONS) as log, web_client(stack.web_url) as client:
         await log.append(MESSAGES)
         await client.wait_for_messages(len(MESSAGES))
         yield client

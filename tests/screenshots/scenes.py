@@ -2,7 +2,7 @@
 
 import fnmatch
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import Final, NamedTuple
 from urllib.parse import quote
 
@@ -144,27 +144,20 @@ def _offered(place: Set, each: Each) -> Iterator[None]:
     yield
 
 
-@contextmanager
-def _reconnecting(place: Set, each: Each) -> Iterator[None]:
-    """It lasts for three seconds only, which is enough for the pictures."""
-    each(lambda page: expect_state(page, LIVE))
-    place.proxy.refuse()
-    try:
-        _says(each, "reconnecting")
-        yield
-    finally:
-        place.proxy.heal()
+def _refused(state: str) -> Callable[[Set, Each], AbstractContextManager[None]]:
+    """`reconnecting` lasts for three seconds only, which is enough for the pictures; then it is `disconnected`."""
 
+    @contextmanager
+    def refuse(place: Set, each: Each) -> Iterator[None]:
+        each(lambda page: expect_state(page, LIVE))
+        place.proxy.refuse()
+        try:
+            _says(each, state)
+            yield
+        finally:
+            place.proxy.heal()
 
-@contextmanager
-def _disconnected(place: Set, each: Each) -> Iterator[None]:
-    each(lambda page: expect_state(page, LIVE))
-    place.proxy.refuse()
-    try:
-        _says(each, "disconnected")
-        yield
-    finally:
-        place.proxy.heal()
+    return refuse
 
 
 @contextmanager
@@ -210,8 +203,8 @@ STATES: Final = {
     "paused": _paused,
     "offered": _offered,
     "stale": _stale,
-    "reconnecting": _reconnecting,
-    "disconnected": _disconnected,
+    "reconnecting": _refused("reconnecting"),
+    "disconnected": _refused("disconnected"),
     "rebuilding": _rebuilding,
     "unreachable": _unreachable,
 }
