@@ -75,7 +75,7 @@ async def messages(request: web.Request) -> web.Response:
         "newest": _live_page(form),
         **lively,
     }
-    return request.app[RENDERER].page(request, "messages.html", context, _status(form))
+    return request.app[RENDERER].page(request, "messages.html", context, form.status)
 
 
 async def channel(request: web.Request) -> web.Response:
@@ -136,7 +136,7 @@ async def _name(request: web.Request, kind: NameKind, view_kind: ViewKind) -> we
         "form": form,
         "newest": listing.path,
     }
-    status = _status(form) if row else HTTPStatus.NOT_FOUND
+    status = form.status if row else HTTPStatus.NOT_FOUND
     return request.app[RENDERER].page(request, "name.html", context, status)
 
 
@@ -182,7 +182,3 @@ def _live_page(form: SearchForm) -> str:
     if "user" in filters and "channel" not in filters:
         return f"/users/{quote_name(filters['user'])}"
     return "/messages"
-
-
-def _status(form: SearchForm) -> HTTPStatus:
-    return HTTPStatus.BAD_REQUEST if form.errors else HTTPStatus.OK

@@ -69,5 +69,4 @@ async def _names(request: web.Request, kind: NameKind, view: View) -> web.Respon
         totals, cursor = page.stand.totals, page.stand.cursor
         block = listed_names(kind, sort, page.rows, _NAME_ROWS, after, page.next)
     context = {"live": Live(view, str(cursor)), "totals": totals, "names": block, "form": form}
-    status = HTTPStatus.BAD_REQUEST if form.errors else HTTPStatus.OK
-    return request.app[RENDERER].page(request, "names.html", context, status)
+    return request.app[RENDERER].page(request, "names.html", context, form.status)

@@ -1,6 +1,7 @@
 """A form by which things are looked for: what was typed into it, what it asks for, and what is wrong with it."""
 
 from collections.abc import Callable
+from http import HTTPStatus
 from typing import Any, Final
 
 import msgspec
@@ -51,6 +52,11 @@ class SearchForm(msgspec.Struct, frozen=True):
             except ValueError as error:
                 errors[field] = str(error)
         return cls(typed, checked, errors)
+
+    @property
+    def status(self) -> HTTPStatus:
+        """How a page answers that shows the form."""
+        return HTTPStatus.BAD_REQUEST if self.errors else HTTPStatus.OK
 
     @property
     def at_ms(self) -> int | None:
