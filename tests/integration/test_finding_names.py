@@ -15,7 +15,7 @@ from livestream.events import MessagePosted, UserDeleted
 from livestream.history import History
 from livestream.name_search import NameSearch
 from livestream.readmodel import ReadModel
-from livestream.serving import NameOrder, ServingCopy
+from livestream.serving import NameKind, NameOrder, ServingCopy
 from livestream.times import now_ms
 from livestream_web import reads
 from livestream_web.paging import NameKey, key_of_name
@@ -71,7 +71,7 @@ async def in_process(stack: RunningStack, web: WebClient) -> AsyncIterator[Reads
     await redis.aclose()
 
 
-async def everything(some: Reads, kind: reads.NameKind, order: NameOrder, beginning: str) -> list[NameRow]:
+async def everything(some: Reads, kind: NameKind, order: NameOrder, beginning: str) -> list[NameRow]:
     """As one reads all names and looks at each."""
     begins = name_search.begins_with(beginning)
     return [row for row in (await some.names(kind, order, 1_000, None)).rows if begins(row)]
@@ -82,7 +82,7 @@ async def everything(some: Reads, kind: reads.NameKind, order: NameOrder, beginn
 )
 @pytest.mark.parametrize("kind", ["channels", "users"])
 async def test_every_way_of_looking_finds_the_same(
-    in_process: Reads, monkeypatch: pytest.MonkeyPatch, kind: reads.NameKind, seen_through: int, most_rows: int
+    in_process: Reads, monkeypatch: pytest.MonkeyPatch, kind: NameKind, seen_through: int, most_rows: int
 ) -> None:
     """All that begin so, in the order, page by page: whether the top is enough, or the index is, or neither."""
     monkeypatch.setattr(reads, "SEEN_THROUGH_ROWS", seen_through)

@@ -8,6 +8,8 @@ does for those who follow the deltas: they cannot tell more until the message's 
 from enum import Enum
 from typing import Any, Final, NamedTuple
 
+from livestream.serving import NameKind
+
 Statement = tuple[Any, ...]  # its text, and its arguments
 
 _COLUMNS: Final = "m.channel, m.id, m.username, m.ts_ms, m.append_ms, m.log_offset, m.text, m.edited_ts_ms"
@@ -65,6 +67,10 @@ class HistoryFilter(NamedTuple):
     before_ms: int | None = None
     after_ms: int | None = None
     words: str | None = None
+
+    def narrowed_to(self, kind: NameKind, name: str) -> "HistoryFilter":
+        """Those of one channel or user, whichever the filter named before."""
+        return self._replace(channel=name) if kind == "channels" else self._replace(user=name)
 
 
 class MessageQuery:

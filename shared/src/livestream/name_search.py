@@ -12,7 +12,7 @@ import asyncpg
 
 from livestream.clients import borrowed
 from livestream.deltas import NameRow
-from livestream.serving.client import NameKind
+from livestream.serving import NameKind
 
 # Rows of a user lie in every partition that the user has written to. Beyond so many it is quicker to go through an
 # order, of which they are a good part.

@@ -10,7 +10,7 @@ from livestream.clients import POSTGRES_FAILURES
 from livestream.cursor import Cursor
 from livestream.frames import View, ViewKind, Window
 from livestream.history import History, HistoryFilter, Positions
-from livestream.serving import DeltaLog, NoEpochError, ServingCopy, Stand
+from livestream.serving import DeltaLog, NameKind, NoEpochError, ServingCopy, Stand
 
 # How long Redis may take to catch up with what Postgres had already when it was read: normally a few milliseconds.
 CATCH_UP_SECONDS: Final = 5.0
@@ -61,8 +61,9 @@ class ReadModel:
     async def _read_named(self, view: View) -> ViewRead:
         """Postgres is ahead of the serving copy by what is being published: wait for that, and fold it in."""
         is_channel = view.kind is ViewKind.CHANNEL
-        stand, rows = await self.serving.names("channels" if is_channel else "users", [view.name])
-        wanted = HistoryFilter(channel=view.name) if is_channel else HistoryFilter(user=view.name)
+        kind: NameKind = "channels" if is_channel else "users"
+        stand, rows = await self.serving.names(kind, [view.name])
+        wanted = HistoryFilter().narrowed_to(kind, view.name)
         positions, messages = await self.history.newest_at(stand.generation, wanted, view.limits.messages)
         held = [row for row in rows if row]
         window = Window(

@@ -6,14 +6,14 @@ import msgspec
 from aiohttp import web
 
 from livestream.frames import NameJson, name_json, totals_json
-from livestream.history import HistoryFilter
+from livestream.serving import NameKind
 from livestream_web.activity import ActivityChart
 from livestream_web.failures import UnknownNameError
 from livestream_web.paging import write_token
 from livestream_web.paths import API_ID_SEGMENT, API_NAME_SEGMENT, id_in_path, name_in_path
 from livestream_web.problems import json_answer
 from livestream_web.queries import after_of, below_of, filter_of, limit_of, search_of, sort_of
-from livestream_web.reads import READS, MessageList, NameKind
+from livestream_web.reads import READS, MessageList
 
 
 class _Page(msgspec.Struct, frozen=True):
@@ -106,19 +106,8 @@ async def _messages_of(request: web.Request, kind: NameKind) -> web.Response:
     stand, row = await reads.name(kind, name)
     if row is None:
         _refuse_unknown(kind)
-    named = HistoryFilter(channel=name) if kind == "channels" else HistoryFilter(user=name)
-    return _messages_answer(await reads.messages(stand, _both(named, wanted), limit, below))
-
-
-def _both(named: HistoryFilter, wanted: HistoryFilter) -> HistoryFilter:
-    """The path's filter wins over a parameter of the same meaning."""
-    return HistoryFilter(
-        named.channel if named.channel is not None else wanted.channel,
-        named.user if named.user is not None else wanted.user,
-        wanted.before_ms,
-        wanted.after_ms,
-        wanted.words,
-    )
+    # The path wins over a parameter of the same meaning.
+    return _messages_answer(await reads.messages(stand, wanted.narrowed_to(kind, name), limit, below))
 
 
 def _messages_answer(page: MessageList) -> web.Response:

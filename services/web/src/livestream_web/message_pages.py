@@ -11,7 +11,7 @@ from aiohttp import web
 from livestream.deltas import MessageRow, NameRow
 from livestream.frames import View, ViewKind
 from livestream.history import HistoryFilter, HistoryKey
-from livestream.serving import Stand
+from livestream.serving import NameKind, Stand
 from livestream_web.activity import ActivityChart
 from livestream_web.page_models import (
     HISTORY_ROWS,
@@ -24,7 +24,7 @@ from livestream_web.page_models import (
 from livestream_web.paging import key_of_message, key_of_moment
 from livestream_web.paths import PAGE_ID_SEGMENT, PAGE_NAME_SEGMENT, id_in_path, name_in_path, quote_name
 from livestream_web.queries import BadParameterError, above_of, below_of
-from livestream_web.reads import READS, NameKind, Reads
+from livestream_web.reads import READS, Reads
 from livestream_web.rendering import RENDERER
 from livestream_web.search_form import SearchForm, without_empty_fields
 
@@ -125,7 +125,7 @@ async def _name(request: web.Request, kind: NameKind, view_kind: ViewKind) -> we
         block = live_messages(listing.path, listing.api, view, rows, has_older=has_older)
     else:
         stand, row = await reads.name(kind, name)
-        wanted = HistoryFilter(channel=name) if kind == "channels" else HistoryFilter(user=name)
+        wanted = HistoryFilter().narrowed_to(kind, name)
         cursor = stand.cursor
         form, block = await _looked_for(reads, stand, listing, form, wanted, place)
     context = {

@@ -9,10 +9,10 @@ from livestream import times
 from livestream.deltas import MessageRow, NameRow
 from livestream.frames import View
 from livestream.history import HistoryKey
-from livestream.serving import NameOrder
+from livestream.serving import NameKind, NameOrder
 from livestream_web.paging import NameKey, key_of_message, write_token
 from livestream_web.queries import SORTS
-from livestream_web.reads import HistoryPart, NameKind
+from livestream_web.reads import HistoryPart
 
 # A page of history holds this many: enough to read for a while, and small to load.
 HISTORY_ROWS: Final = 100

@@ -6,6 +6,7 @@ from typing import Final
 from aiohttp import web
 
 from livestream.frames import LIMITS, View, ViewKind
+from livestream.serving import NameKind
 from livestream_web.activity import ActivityChart
 from livestream_web.page_models import (
     Live,
@@ -14,7 +15,7 @@ from livestream_web.page_models import (
     live_names,
 )
 from livestream_web.queries import SORTS, after_of, sort_of
-from livestream_web.reads import READS, NameKind
+from livestream_web.reads import READS
 from livestream_web.rendering import RENDERER
 from livestream_web.search_form import SearchForm, without_empty_fields
 

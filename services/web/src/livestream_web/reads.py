@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from enum import StrEnum
-from typing import Final, Literal, NamedTuple
+from typing import Final, NamedTuple
 
 from aiohttp import web
 from prometheus_client import Counter, Histogram
@@ -17,11 +17,9 @@ from livestream.logs import get_logger
 from livestream.name_search import NameSearch, begins_with
 from livestream.readmodel import UNAVAILABLE, ReadModel, ViewRead
 from livestream.retries import describe
-from livestream.serving import Activity, NameOrder, NoEpochError, Stand
+from livestream.serving import Activity, NameKind, NameOrder, NoEpochError, Stand
 from livestream_web.paging import NameKey, key_of_message, key_of_moment, key_of_name
 from livestream_web.queries import BadParameterError
-
-NameKind = Literal["channels", "users"]
 
 # So many names of an order are read at once to find some that begin with something: a few milliseconds of Redis's time.
 SEEN_THROUGH_ROWS: Final = 1_000

@@ -3,6 +3,7 @@
 from livestream.serving.client import (
     KEPT_MESSAGES,
     Activity,
+    NameKind,
     NameOrder,
     NoEpochError,
     Page,
@@ -21,6 +22,7 @@ __all__ = [
     "KEPT_MESSAGES",
     "Activity",
     "DeltaLog",
+    "NameKind",
     "NameOrder",
     "NoEpochError",
     "Page",

@@ -11,8 +11,7 @@ from livestream import times
 from livestream.cursor import Cursor
 from livestream.deltas import Delta, MessageRow, NameRow
 from livestream.retries import describe
-from livestream.serving import DeltaLog, NameOrder, NoEpochError, ServingCopy, Stand
-from livestream.serving.client import NameKind
+from livestream.serving import DeltaLog, NameKind, NameOrder, NoEpochError, ServingCopy, Stand
 from livestream_auditor.verify.findings import CouldNotRunError, Section, UnsettledError
 from livestream_auditor.verify.log_reader import Positions
 from livestream_auditor.verify.rows import MessageJson, NameSeen, check_newest, name_expected
