@@ -13,6 +13,9 @@ from livestream_local.paths import ROOT
 TESTS = ROOT / "tests"
 BROWSER_TIER = "e2e"
 NO_TIERS = frozenset({"support", "screenshots"})
+# Much of the suite waits: for time-outs, for servers that start. Two processes share its files, each with servers of its
+# own; in the order of collection, so that what needs a browser comes last in both (tests/support/browser.py).
+IN_TWO_PROCESSES = ("-n", "2", "--dist", "loadfile", "--no-loadscope-reorder")
 
 
 @click.command(context_settings={"ignore_unknown_options": True})
@@ -25,7 +28,10 @@ NO_TIERS = frozenset({"support", "screenshots"})
 )
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED, metavar="[TIER]... [PYTEST ARGUMENTS]...")
 def command(backend: str, arguments: tuple[str, ...]) -> None:
-    """Run the tests: all, or the tiers named (folders of tests/). Everything else goes to pytest."""
+    """Run the tests: all, or the tiers named (folders of tests/). Everything else goes to pytest.
+
+    Where nothing goes there, two processes share the work.
+    """
     if backend == "containers":
         _require_docker()
     tiers = _tiers()
@@ -35,8 +41,9 @@ def command(backend: str, arguments: tuple[str, ...]) -> None:
     if BROWSER_TIER in tiers and (not chosen or BROWSER_TIER in chosen) and (chromium := ensure_chromium()):
         os.environ[CHROMIUM_VARIABLE] = chromium
     paths = [str(TESTS / tier) for tier in chosen]
+    shared = () if rest else IN_TWO_PROCESSES
     os.chdir(ROOT)
-    os.execv(sys.executable, [sys.executable, "-m", "pytest", f"--backend={backend}", *paths, *rest])  # noqa: S606
+    os.execv(sys.executable, [sys.executable, "-m", "pytest", f"--backend={backend}", *shared, *paths, *rest])  # noqa: S606
 
 
 def _tiers() -> set[str]:
