@@ -1,14 +1,13 @@
 """The composition root: what the projector is made of, and in which order it starts."""
 
 import asyncio
-from collections.abc import AsyncIterator
 
 import asyncpg
 import sqlalchemy.exc
 from aiohttp import web
 from aiokafka.errors import KafkaError
 
-from livestream.clients import POSTGRES_FAILURES, postgres_answers, postgres_pool, redis_client
+from livestream.clients import POSTGRES_FAILURES
 from livestream.events import MESSAGES_TOPIC
 from livestream.fold import PartitionState
 from livestream.kafka import AIOKafkaProducer
@@ -18,6 +17,7 @@ from livestream.retention import Retention
 from livestream.retries import until_it_works
 from livestream.service import add_health_routes, run_in_background
 from livestream.serving import ServingCopy
+from livestream.stores import connect_stores
 from livestream.topics import ensure_topics
 from livestream_projector import failpoints
 from livestream_projector.consumer import Assignment, new_consumer
@@ -62,8 +62,8 @@ def build_app(settings: Settings) -> web.Application:
     """An application that serves the health endpoints and folds in the background."""
     failpoints.enable(settings.failpoints)
     app = web.Application()
-    pool = postgres_pool(settings.database_url, _POSTGRES_CONNECTIONS, **_POSTGRES_SETTINGS)
-    redis = redis_client(settings.redis_url)
+    stores = connect_stores(app, settings.database_url, settings.redis_url, _POSTGRES_CONNECTIONS, **_POSTGRES_SETTINGS)
+    serving = ServingCopy(stores.redis)
     running = Running()
 
     async def check_kafka() -> None:
@@ -71,20 +71,8 @@ def build_app(settings: Settings) -> web.Application:
             raise NotReadyError("the projector has not joined its group yet")
         running.progress.check_kafka()
 
-    async def check_postgres() -> None:
-        await postgres_answers(pool)
-
-    async def check_redis() -> None:
-        await redis.ping()
-
-    async def clients(_: web.Application) -> AsyncIterator[None]:
-        async with pool:
-            yield
-        await redis.aclose()
-
-    app.cleanup_ctx.append(clients)
-    add_health_routes(app, {"kafka": check_kafka, "postgres": check_postgres, "redis": check_redis})
-    run_in_background(app, "projector", lambda: _project(settings, pool, ServingCopy(redis), running))
+    add_health_routes(app, {"kafka": check_kafka, **stores.checks})
+    run_in_background(app, "projector", lambda: _project(settings, stores.postgres, serving, running))
     return app
 
 

@@ -1,17 +1,16 @@
 """The composition root: settings in, an application out."""
 
-from collections.abc import AsyncIterator
 from importlib import resources
 from typing import Final
 
 from aiohttp import web
 
-from livestream.clients import postgres_answers, postgres_pool, redis_client
 from livestream.history import History
 from livestream.name_search import NameSearch
 from livestream.readmodel import ReadModel
 from livestream.service import add_health_routes
 from livestream.serving import ServingCopy
+from livestream.stores import connect_stores
 from livestream_web import api, message_pages, pages
 from livestream_web.assets import Assets
 from livestream_web.failures import answer_failures
@@ -67,21 +66,7 @@ def _routes(assets: Assets) -> list[web.RouteDef]:
 
 
 def _connect(app: web.Application, settings: Settings) -> None:
-    """The clients live as long as the server; none of them connects before it is used."""
-    redis = redis_client(settings.redis_url)
-    pool = postgres_pool(settings.database_url, settings.postgres_connections)
-    app[READS] = Reads(ReadModel(ServingCopy(redis), History(pool)), NameSearch(pool))
-
-    async def clients(_: web.Application) -> AsyncIterator[None]:
-        async with pool:
-            yield
-        await redis.aclose()
-
-    async def check_redis() -> None:
-        await redis.ping()
-
-    async def check_postgres() -> None:
-        await postgres_answers(pool)
-
-    app.cleanup_ctx.append(clients)
-    add_health_routes(app, {"redis": check_redis, "postgres": check_postgres})
+    stores = connect_stores(app, settings.database_url, settings.redis_url, settings.postgres_connections)
+    read_model = ReadModel(ServingCopy(stores.redis), History(stores.postgres))
+    app[READS] = Reads(read_model, NameSearch(stores.postgres))
+    add_health_routes(app, stores.checks)
