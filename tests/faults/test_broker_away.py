@@ -1,7 +1,7 @@
 """Kafka killed, stopped or silent under load: what was acknowledged is there, once, and nothing else was promised."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from functools import partial
 
 import psutil
@@ -11,7 +11,7 @@ from livestream.events import MessagePosted
 from livestream.serving import ServingCopy
 from livestream.times import now_ms
 from tests.support.followers import following
-from tests.support.ingest import IngestClient, ingest_client
+from tests.support.ingest import IngestClient
 from tests.support.invariants import RECOVERY_S, assert_all_is_right, views_of
 from tests.support.kafka_log import kafka_log
 from tests.support.stacks import RunningStack, StartStack
@@ -30,12 +30,6 @@ def stack(start_stack: StartStack) -> Iterator[RunningStack]:
     limits = {"KAFKA_ACK_TIMEOUT_SECONDS": str(ACK_TIMEOUT_SECONDS)}
     with start_stack(limits, only=["projector", "ingest", "gateway"]) as running:
         yield running
-
-
-@pytest.fixture
-async def ingest(stack: RunningStack) -> AsyncIterator[IngestClient]:
-    async with ingest_client(stack.ingest_url) as client:
-        yield client
 
 
 async def test_a_broker_killed_under_load_costs_time_but_no_message(

@@ -3,7 +3,7 @@
 import json
 from base64 import b64encode
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 import pytest
@@ -99,12 +99,6 @@ def records(draw: st.DrawFn) -> Sent:
 def stack(start_stack: StartStack) -> Iterator[RunningStack]:
     with start_stack(only=["projector", "gateway"]) as running:
         yield running
-
-
-@pytest.fixture
-async def producer(stack: RunningStack) -> AsyncIterator[AIOKafkaProducer]:
-    async with AIOKafkaProducer(bootstrap_servers=stack.kafka_bootstrap_servers) as started:
-        yield started
 
 
 @settings(

@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
@@ -42,11 +41,6 @@ ERASED_S = 20
 async def gateway(stack: RunningStack) -> AsyncIterator[RunningGateway]:
     async with aiohttp.ClientSession() as session:
         yield RunningGateway(stack.stream_url, session)
-
-
-@pytest.fixture
-def letters(stack: RunningStack, tmp_path: Path) -> DeadLetters:
-    return DeadLetters(stack, tmp_path)
 
 
 class Everywhere:

@@ -10,12 +10,11 @@ import pytest
 
 from livestream.serving import ServingCopy
 from livestream_projector.failpoints import Failpoint
-from tests.support.followers import Followers, following
+from tests.support.followers import Followers
 from tests.support.invariants import (
     RECOVERY_S,
     assert_a_rebuild_gives_the_same_rows,
     assert_all_is_right,
-    views_of,
 )
 from tests.support.kafka_log import KafkaLog
 from tests.support.stacks import RunningStack, StartStack
@@ -39,12 +38,6 @@ FOR EACH ROW EXECUTE FUNCTION no_space_left()
 @pytest.fixture(scope="module")
 def stack(start_stack: StartStack) -> Iterator[RunningStack]:
     with start_stack() as running:
-        yield running
-
-
-@pytest.fixture
-async def followers(stack: RunningStack, unique: str) -> AsyncIterator[Followers]:
-    async with following(stack.stream_url, views_of(f"{unique}-0", f"{unique}-user-0")) as running:
         yield running
 
 

@@ -9,8 +9,8 @@ import pytest
 from redis.asyncio import Redis
 
 from livestream.serving import ServingCopy
-from tests.support.followers import Followers, following
-from tests.support.invariants import RECOVERY_S, assert_all_is_right, views_of
+from tests.support.followers import Followers
+from tests.support.invariants import RECOVERY_S, assert_all_is_right
 from tests.support.kafka_log import KafkaLog
 from tests.support.stacks import RunningStack, StartStack
 from tests.support.traffic import traffic
@@ -22,12 +22,6 @@ from tests.support.watched_pages import WatchedPages, watching
 @pytest.fixture(scope="module")
 def stack(start_stack: StartStack) -> Iterator[RunningStack]:
     with start_stack() as running:
-        yield running
-
-
-@pytest.fixture
-async def followers(stack: RunningStack, unique: str) -> AsyncIterator[Followers]:
-    async with following(stack.stream_url, views_of(f"{unique}-0", f"{unique}-user-0")) as running:
         yield running
 
 

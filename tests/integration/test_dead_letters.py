@@ -2,14 +2,12 @@
 
 import json
 import re
-from collections.abc import AsyncIterator, Iterator
-from pathlib import Path
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from aiokafka import AIOKafkaProducer
 
-from livestream.clients import redis_client
 from livestream.events import (
     DEAD_LETTER_TOPIC,
     MESSAGES_TOPIC,
@@ -19,7 +17,6 @@ from livestream.events import (
     encode_event,
 )
 from livestream.letter_settings import MAX_BYTES
-from livestream.serving import ServingCopy
 from livestream.times import now_ms
 from livestream_auditor.witness import LogRecord
 from livestream_projector.dead_letters import VALUE_BYTES
@@ -40,18 +37,6 @@ from tests.support.stacks import RunningStack, StartStack
 def stack(start_stack: StartStack) -> Iterator[RunningStack]:
     with start_stack(only=["projector"]) as running:
         yield running
-
-
-@pytest.fixture
-async def shown(stack: RunningStack) -> AsyncIterator[Shown]:
-    redis = redis_client(stack.redis_url)
-    yield Shown(ServingCopy(redis))
-    await redis.aclose()
-
-
-@pytest.fixture
-def letters(stack: RunningStack, tmp_path: Path) -> DeadLetters:
-    return DeadLetters(stack, tmp_path)
 
 
 def producing(stack: RunningStack, **options: Any) -> AIOKafkaProducer:

@@ -1,8 +1,7 @@
 """Upstreams that produce to Kafka themselves, each with the library that it has."""
 
 import zlib
-from collections.abc import AsyncIterator, Iterator
-from pathlib import Path
+from collections.abc import Iterator
 
 import pytest
 from aiokafka import AIOKafkaProducer
@@ -10,9 +9,7 @@ from cloudevents.core.bindings.kafka import KafkaMessage, to_binary_event, to_st
 from cloudevents.core.v1.event import CloudEvent
 from confluent_kafka import KafkaError, Message, Producer
 
-from livestream.clients import redis_client
 from livestream.events import MESSAGES_TOPIC, MessagePosted, encode_event
-from livestream.serving import ServingCopy
 from tests.support.dead_letters import (
     FOLDED_S,
     PARTITIONS,
@@ -31,24 +28,6 @@ TS = "2026-01-02T03:04:05Z"
 def stack(start_stack: StartStack) -> Iterator[RunningStack]:
     with start_stack(only=["projector"]) as running:
         yield running
-
-
-@pytest.fixture
-async def shown(stack: RunningStack) -> AsyncIterator[Shown]:
-    redis = redis_client(stack.redis_url)
-    yield Shown(ServingCopy(redis))
-    await redis.aclose()
-
-
-@pytest.fixture
-async def producer(stack: RunningStack) -> AsyncIterator[AIOKafkaProducer]:
-    async with AIOKafkaProducer(bootstrap_servers=stack.kafka_bootstrap_servers) as started:
-        yield started
-
-
-@pytest.fixture
-def letters(stack: RunningStack, tmp_path: Path) -> DeadLetters:
-    return DeadLetters(stack, tmp_path)
 
 
 async def test_librdkafka_with_javas_partitioner_needs_no_replay(

@@ -10,12 +10,11 @@ import pytest
 
 from livestream.events import MessageDeleted, MessageEdited, MessagePosted
 from livestream.times import format_ms, now_ms
-from tests.support.kafka_log import KafkaLog, kafka_log
+from tests.support.kafka_log import KafkaLog
 from tests.support.pages import all_pages, link, texts
 from tests.support.stacks import RunningStack, StartStack
-from tests.support.upstream_events import PARTITIONS
 from tests.support.waiting import wait_until_async
-from tests.support.web import WebClient, web_client
+from tests.support.web import WebClient, filled_web
 
 BASE_MS = 1_700_000_000_000
 COUNT = 330
@@ -42,9 +41,7 @@ def stack(start_stack: StartStack) -> Iterator[RunningStack]:
 
 @pytest.fixture(scope="module")
 async def web(stack: RunningStack) -> AsyncIterator[WebClient]:
-    async with kafka_log(stack.kafka_bootstrap_servers, PARTITIONS) as log, web_client(stack.web_url) as client:
-        await log.append(MESSAGES)
-        await client.wait_for_messages(len(MESSAGES))
+    async with filled_web(stack, MESSAGES) as client:
         yield client
 
 

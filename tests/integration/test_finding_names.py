@@ -20,11 +20,10 @@ from livestream.times import now_ms
 from livestream_web import reads
 from livestream_web.paging import NameKey, key_of_name
 from livestream_web.reads import Reads
-from tests.support.kafka_log import KafkaLog, kafka_log
+from tests.support.kafka_log import KafkaLog
 from tests.support.pages import all_pages, link, names
 from tests.support.stacks import RunningStack, StartStack
-from tests.support.upstream_events import PARTITIONS
-from tests.support.web import WebClient, web_client
+from tests.support.web import WebClient, filled_web
 
 BASE_MS = 1_700_000_000_000
 # Name → display name; each of the crowd begins with "c", and every ninth with "cz".
@@ -56,9 +55,7 @@ async def web(stack: RunningStack) -> AsyncIterator[WebClient]:
             ts_ms, elsewhere = BASE_MS + random.randrange(10**6), random.choice(list(CROWD))
             events.append(MessagePosted(name, f"{name} {number}", name, "hi", ts_ms, shown, shown))
             events.append(MessagePosted(elsewhere, f"{name} {number} too", name, "hi", ts_ms + 1, None, shown))
-    async with kafka_log(stack.kafka_bootstrap_servers, PARTITIONS) as log, web_client(stack.web_url) as client:
-        await log.append(events)
-        await client.wait_for_messages(len(events))
+    async with filled_web(stack, events) as client:
         yield client
 
 

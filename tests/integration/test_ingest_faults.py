@@ -36,12 +36,6 @@ def stack(start_stack: StartStack) -> Iterator[RunningStack]:
 
 
 @pytest.fixture
-async def ingest(stack: RunningStack) -> AsyncIterator[IngestClient]:
-    async with ingest_client(stack.ingest_url) as client:
-        yield client
-
-
-@pytest.fixture
 def channel() -> str:
     return f"c-{uuid.uuid4().hex}"
 

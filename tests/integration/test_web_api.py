@@ -9,9 +9,8 @@ import pytest
 
 from livestream.events import MessagePosted
 from livestream.times import format_ms
-from tests.support.kafka_log import kafka_log
 from tests.support.stacks import RunningStack, StartStack
-from tests.support.web import OPENAPI, WebClient, web_client
+from tests.support.web import OPENAPI, WebClient, filled_web
 
 BASE_MS = 1_700_000_000_000
 CHANNELS = ["alpha", "b/c", "#д", "🙂"]
@@ -37,9 +36,7 @@ def stack(start_stack: StartStack) -> Iterator[RunningStack]:
 
 @pytest.fixture(scope="module")
 async def web(stack: RunningStack) -> AsyncIterator[WebClient]:
-    async with kafka_log(stack.kafka_bootstrap_servers, 12) as log, web_client(stack.web_url) as client:
-        await log.append(MESSAGES)
-        await client.wait_for_messages(len(MESSAGES))
+    async with filled_web(stack, MESSAGES) as client:
         yield client
 
 

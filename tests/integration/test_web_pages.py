@@ -10,11 +10,10 @@ import pytest
 from livestream.cursor import Cursor
 from livestream.events import MessagePosted, UserDeleted
 from livestream.times import now_ms
-from tests.support.kafka_log import KafkaLog, kafka_log
+from tests.support.kafka_log import KafkaLog
 from tests.support.pages import all_pages, link, names, texts
 from tests.support.stacks import RunningStack, StartStack
-from tests.support.upstream_events import PARTITIONS
-from tests.support.web import WebClient, web_client
+from tests.support.web import WebClient, filled_web
 
 BASE_MS = 1_700_000_000_000
 ODD_NAMES = ["a/b", "%2F", "100%", "what?", "#hash", "with space", "🙂", "שלום", "<i>", "{x}", "a&b"]
@@ -32,9 +31,7 @@ def stack(start_stack: StartStack) -> Iterator[RunningStack]:
 
 @pytest.fixture(scope="module")
 async def web(stack: RunningStack) -> AsyncIterator[WebClient]:
-    async with kafka_log(stack.kafka_bootstrap_servers, PARTITIONS) as log, web_client(stack.web_url) as client:
-        await log.append(MESSAGES)
-        await client.wait_for_messages(len(MESSAGES))
+    async with filled_web(stack, MESSAGES) as client:
         yield client
 
 

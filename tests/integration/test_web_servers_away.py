@@ -7,10 +7,9 @@ import pytest
 
 from livestream.clients import redis_client
 from livestream.events import MessagePosted
-from tests.support.kafka_log import kafka_log
 from tests.support.stacks import RunningStack, StartStack
 from tests.support.waiting import wait_until_async
-from tests.support.web import WebClient, web_client
+from tests.support.web import WebClient, filled_web
 
 PATHS = ["/", "/messages", "/users/ann", "/api/v1/messages", "/api/v1/users/ann"]
 
@@ -23,9 +22,7 @@ def stack(start_stack: StartStack) -> Iterator[RunningStack]:
 
 @pytest.fixture(scope="module")
 async def web(stack: RunningStack) -> AsyncIterator[WebClient]:
-    async with kafka_log(stack.kafka_bootstrap_servers, 12) as log, web_client(stack.web_url) as client:
-        await log.append([MessagePosted("room", "1", "ann", "hello", 1_700_000_000_000)])
-        await client.wait_for_messages(1)
+    async with filled_web(stack, [MessagePosted("room", "1", "ann", "hello", 1_700_000_000_000)]) as client:
         yield client
 
 

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from importlib import resources
 from typing import Any, NamedTuple
@@ -11,6 +11,10 @@ import aiohttp
 from jsonschema import Draft202012Validator
 from yarl import URL
 
+from livestream.events import MessagePosted
+from tests.support.kafka_log import kafka_log
+from tests.support.stacks import RunningStack
+from tests.support.upstream_events import PARTITIONS
 from tests.support.waiting import wait_until_async
 
 OPENAPI: dict[str, Any] = json.loads(resources.files("livestream_web").joinpath("openapi.json").read_bytes())
@@ -66,6 +70,15 @@ class WebClient:
 async def web_client(url: str) -> AsyncIterator[WebClient]:
     async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=60)) as session:
         yield WebClient(session, url)
+
+
+@asynccontextmanager
+async def filled_web(stack: RunningStack, messages: Sequence[MessagePosted]) -> AsyncIterator[WebClient]:
+    """A client of an empty stack's web, once it shows these messages."""
+    async with kafka_log(stack.kafka_bootstrap_servers, PARTITIONS) as log, web_client(stack.web_url) as client:
+        await log.append(messages)
+        await client.wait_for_messages(len(messages))
+        yield client
 
 
 def check_documented(path: str, answer: Answer) -> None:
