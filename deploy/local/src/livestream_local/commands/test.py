@@ -13,8 +13,8 @@ from livestream_local.paths import ROOT
 TESTS = ROOT / "tests"
 BROWSER_TIER = "e2e"
 NO_TIERS = frozenset({"support", "screenshots"})
-# Much of the suite waits: for time-outs, for servers that start. Two processes share its files, each with servers of its
-# own; in the order of collection, so that what needs a browser comes last in both (tests/support/browser.py).
+# Much of the suite waits: for time-outs, for servers that start. Two processes share its files, each with servers of
+# its own; in the order of collection, so that what needs a browser comes last in both (tests/support/browser.py).
 IN_TWO_PROCESSES = ("-n", "2", "--dist", "loadfile", "--no-loadscope-reorder")
 
 
