@@ -38,7 +38,7 @@ def test_an_empty_file(tmp_path: Path) -> None:
     assert lines_of(path) == []
 
 
-@pytest.mark.parametrize("content", [CONTENT, gzip.compress(CONTENT)])
+@pytest.mark.parametrize("content", [CONTENT, gzip.compress(CONTENT)], ids=["plain", "gzip"])
 def test_standard_input(content: bytes) -> None:
     program = (
         "from livestream_local.send.source import *\n"
