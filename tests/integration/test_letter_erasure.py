@@ -1,10 +1,9 @@
-"""A deleted user's dead letters are gone from the broker itself, within what its topic's settings allow."""
+"""What the projector erases of deleted users hours later: dead letters, from the broker itself, and words."""
 
 import asyncio
 import re
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
-from pathlib import Path
 
 import aiohttp
 import pytest
@@ -13,13 +12,14 @@ from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.client import AIOKafkaClient
 from aiokafka.errors import InvalidConfigurationError
 
+from livestream.clients import postgres_pool
 from livestream.events import DEAD_LETTER_TOPIC, UserDeleted
 from livestream.letter_settings import keep_letters_mortal
-from livestream.serving import ServingCopy
 from livestream.times import now_ms
 from livestream.topic_configs import alter_topic
 from tests.support.dead_letters import DeadLetters, Shown, misplace, post
 from tests.support.kafka_log import KafkaLog
+from tests.support.remains import words_in_index
 from tests.support.stacks import RunningStack, StartStack
 from tests.support.waiting import wait_until_async
 
@@ -31,19 +31,10 @@ COMPACTION_LAG_MS = "1000"
 
 @pytest.fixture(scope="module")
 def stack(start_stack: StartStack) -> Iterator[RunningStack]:
-    hours_as_seconds = {"DEAD_LETTER_ERASURE_SECONDS": "1", "DEAD_LETTER_COMPACTION_SECONDS": "1"}
+    names = ("DEAD_LETTER_ERASURE_SECONDS", "DEAD_LETTER_COMPACTION_SECONDS", "WORD_ERASURE_SECONDS")
+    hours_as_seconds = dict.fromkeys(names, "1")
     with start_stack(hours_as_seconds, only=["projector"]) as running:
         yield running
-
-
-@pytest.fixture
-def letters(stack: RunningStack, tmp_path: Path) -> DeadLetters:
-    return DeadLetters(stack, tmp_path)
-
-
-@pytest.fixture
-def shown(serving: ServingCopy) -> Shown:
-    return Shown(serving)
 
 
 @asynccontextmanager
@@ -135,6 +126,32 @@ async def test_a_letter_that_comes_after_the_deletion_goes_unless_it_is_later(
     await wait_until_async(erased, ERASED_S, "the late letter being erased")
     left = await letters.run("replay", "--dry-run", late)
     assert "no dead letter stands" in left.errors
+
+
+async def test_the_words_go_from_the_index_of_words(
+    stack: RunningStack, log: KafkaLog, shown: Shown, unique: str
+) -> None:
+    async with postgres_pool(stack.database_url, 1) as pool:
+
+        async def is_on_disk() -> bool:
+            return bool(await words_in_index(pool, "messages_1_words", [unique]))
+
+        async def is_gone() -> bool:
+            return not await is_on_disk()
+
+        await log.append([post(unique, text=f"a {unique}")])
+        await shown.count(unique, 1)
+        assert await is_on_disk()
+        await log.append([UserDeleted(f"user of {unique}", now_ms())])
+        await wait_until_async(is_gone, ERASED_S, "the deleted user's words being gone from the index")
+
+    async def counted() -> bool:
+        """As `words_erased` in the log says, when the row that asked for it is gone."""
+        done = await metric(stack, "livestream_projector_word_erasures_total")
+        return done >= 1 and await metric(stack, "livestream_projector_words_to_erase_seconds") == 0
+
+    await wait_until_async(counted, ERASED_S, "nothing more to make anew")
+    assert "words_erased" in stack.log("projector")
 
 
 async def test_a_topic_that_was_made_before_is_brought_up_to_date_and_keeps_its_other_settings(

@@ -17,6 +17,7 @@ from livestream_projector.schema import migrate
 from livestream_projector.store import Store
 
 FIRST_SCHEMA = "0001"
+BEFORE_WORD_ERASURES = "0006"
 T0 = 1_000_000
 LIVE = 2
 
@@ -108,3 +109,17 @@ async def test_it_is_folded_and_rebuilt_and_its_history_dropped(pool: asyncpg.Po
     assert not await switch(pool, live, following), "nothing was folded into it yet"
     rows = await pool.fetch("SELECT generation, state FROM generations ORDER BY generation")
     assert [tuple(row) for row in rows] == [(LIVE, "live"), (LIVE + 1, "building")]
+
+
+async def test_where_users_were_deleted_before_their_words_are_to_go_from_the_indexes(database_url: str) -> None:
+    """Nobody knows whether the indexes were made anew since; where nobody was deleted, nothing is done."""
+    upgrade(database_url, BEFORE_WORD_ERASURES)
+    async with postgres_pool(database_url, 1) as pool:
+        for generation, deleted_ms in ((1, NEVER_MS), (2, T0)):
+            await pool.execute("SELECT create_generation($1, 'retired', 1)", generation)
+            await pool.execute(
+                "INSERT INTO partition_users VALUES ($1, 0, 'u', 3, $2, $3, '', $4, '', -1)",
+                generation, T0, deleted_ms, NEVER_MS,
+            )  # fmt: skip
+        await migrate(database_url)
+        assert [row[0] for row in await pool.fetch("SELECT generation FROM word_erasures")] == [2]

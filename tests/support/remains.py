@@ -1,6 +1,6 @@
 """Where a text can still be found after it should be gone."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import Any
 
 import asyncpg
@@ -12,6 +12,13 @@ _TABLES = "SELECT relname::text FROM pg_class WHERE relnamespace = 'public'::reg
 async def places_with(text: str, database_url: str, redis: Redis) -> list[str]:
     """The tables and keys in which it stands, in any column or part; binary ones are searched for its UTF-8."""
     return await _tables_with(text, database_url) + await _keys_with(text.encode(), redis)
+
+
+async def words_in_index(pool: asyncpg.Pool, index: str, words: Iterable[str]) -> set[str]:
+    """Which of the words stand in an index's file as it lies on the disk. Needs a superuser."""
+    await pool.execute("CHECKPOINT")
+    file: bytes = await pool.fetchval("SELECT pg_read_binary_file(pg_relation_filepath($1::text::regclass))", index)
+    return {word for word in words if word.encode() in file}
 
 
 async def _tables_with(text: str, database_url: str) -> list[str]:

@@ -38,11 +38,12 @@ from livestream_projector.schema import migrate
 from livestream_projector.settings import Settings
 from livestream_projector.store import Store
 from livestream_projector.users_log import UsersLog
+from livestream_projector.word_erasure import WordEraser
 from livestream_projector.writes import RetiredError
 
-# The fold uses one connection, the loader two; the publisher, the two erasers, the dropper and the health check one
+# The fold uses one connection, the loader two; the publisher, the three erasers, the dropper and the health check one
 # each.
-_POSTGRES_CONNECTIONS = 8
+_POSTGRES_CONNECTIONS = 9
 
 # A process that is stopped in the middle of a transaction holds its partitions' rows. Whoever takes the partitions over
 # waits for them only so long, and Postgres ends a transaction in which nothing happens.
@@ -119,6 +120,10 @@ async def _fold_generation(
     buried = await until_it_works("users_folded", lambda: users_folded(pool, generation), POSTGRES_FAILURES)
     users = UsersLog(settings.kafka_servers, DeadLetterOffice(producer), buried, retention)
 
+    def is_owner() -> bool:
+        """Whether this process does what one has to do for all."""
+        return 0 in projector.states
+
     async def check_states(states: dict[int, PartitionState]) -> dict[int, int]:
         passed = await until_it_works("passed", lambda: load_passed(pool, generation, states), POSTGRES_FAILURES)
         return await check_log(settings.kafka_servers, states, passed)
@@ -142,7 +147,8 @@ async def _fold_generation(
             tasks.create_task(users.run())
             tasks.create_task(publisher.run())
             tasks.create_task(Eraser(pool, generation).run())
-            tasks.create_task(LetterEraser(settings, pool, producer, lambda: 0 in projector.states).run())
+            tasks.create_task(LetterEraser(settings, pool, producer, is_owner).run())
+            tasks.create_task(WordEraser(pool, generation, settings.word_erasure_s, is_owner).run())
             await until_it_works("join_group", consumer.start, (KafkaError,))
             tasks.create_task(_raise(assignment.failure))
             progress = running.progress = Progress(projector, users, serving, publisher)

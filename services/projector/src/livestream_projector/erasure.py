@@ -44,6 +44,16 @@ WITH found AS MATERIALIZED (
 )
 SELECT count(*) FROM found
 """
+# A deleted user's words are still in the indexes of words (see word_erasure.py), whether rows were found or not: there
+# is also what an edit had replaced, and what the deletion of a message had erased.
+_FINISH: Final = """
+WITH finished AS (
+    DELETE FROM erasures WHERE generation = $1 AND partition = $2 AND scope = $3 AND name = $4 AND up_to_ms = $5
+    RETURNING scope
+)
+INSERT INTO word_erasures (generation) SELECT $1 FROM finished WHERE scope = 'user'
+ON CONFLICT (generation) DO UPDATE SET erasures = word_erasures.erasures + 1
+"""
 
 _log = get_logger(__name__)
 
@@ -91,11 +101,7 @@ class Eraser:
             # What was found may have been dropped meanwhile, and is not erased then: that does not end it.
             found = await self._erase_chunk(connection, planned)
             if found < _CHUNK_ROWS and await self._erase_names(connection, planned) < _CHUNK_ROWS:
-                await connection.execute(
-                    "DELETE FROM erasures WHERE generation = $1 AND partition = $2 AND scope = $3 AND name = $4 "
-                    "AND up_to_ms = $5",
-                    self._generation, *planned,
-                )  # fmt: skip
+                await connection.execute(_FINISH, self._generation, *planned)
                 self._at = None
                 _log.info("erased", scope=planned.scope, partition=planned.partition)
             return True

@@ -27,3 +27,10 @@ LETTERS_ERASED = Counter("livestream_dead_letters_erased_total", "Dead letters o
 LETTERS_TO_COMPACT = Gauge(
     "livestream_dead_letters_to_compact", "Dead letters of deleted users that the broker still held at the last look"
 )
+WORD_ERASURES = Counter(
+    "livestream_projector_word_erasures_total", "Times the indexes of words were made anew since users were deleted"
+)
+WORDS_TO_ERASE_SECONDS = Gauge(
+    "livestream_projector_words_to_erase_seconds",
+    "For how long the indexes of words had held words of a deleted user at the last look",
+)

@@ -25,6 +25,7 @@ class Settings(msgspec.Struct, frozen=True):
     batch_interval_ms: int
     letter_erasure_s: int
     letter_compaction_s: int
+    word_erasure_s: int
     failpoints: Path | None
 
     @classmethod
@@ -46,6 +47,8 @@ class Settings(msgspec.Struct, frozen=True):
             letter_compaction_s=env.integer(
                 "DEAD_LETTER_COMPACTION_SECONDS", COMPACTION_LAG_MS // 1000, minimum=1, maximum=12 * 3_600
             ),
+            # The rest of the day is for making the indexes anew, and for trying again.
+            word_erasure_s=env.integer("WORD_ERASURE_SECONDS", 12 * 3_600, minimum=1, maximum=18 * 3_600),
             failpoints=env.parsed("PROJECTOR_FAILPOINTS", None, _folder, "a folder that is there"),
         )
         env.check()
