@@ -8,6 +8,7 @@ from bench.support.contestant import Server
 from bench.support.cpu import cpu_seconds
 from bench.support.crowd import Crowd
 from bench.support.marked_chat import MarkedChat
+from bench.support.marks import now_us
 from bench.support.watchers import Report, Watchers
 
 # Above that rate messages come in batches, as the projector's are.
@@ -76,13 +77,16 @@ async def measure(
 
 
 async def _publish(server: Server, chat: MarkedChat, load: Load, row_bytes: int | None) -> None:
-    """At a steady rate, whatever the server takes."""
+    """At a steady rate. A server that takes messages more slowly gets fewer, and each waits from when it was due."""
     per_batch = max(load.per_second // _BATCHES_PER_SECOND, 1)
     interval_s = per_batch / load.per_second
-    started = time.monotonic()
+    started, started_us = time.monotonic(), now_us()
     for number in range(round(load.seconds / interval_s)):
-        await asyncio.sleep(started + number * interval_s - time.monotonic())
-        await server.publish(chat.rows(per_batch, row_bytes))
+        due_s = number * interval_s
+        await asyncio.sleep(started + due_s - time.monotonic())
+        if time.monotonic() > started + load.seconds:
+            return
+        await server.publish(chat.rows(per_batch, started_us + round(due_s * 1e6), row_bytes))
 
 
 def _cpu_of(server: Server) -> float:

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from itertools import islice
 from typing import Final
 
-from bench.support.marks import mark, now_us
+from bench.support.marks import mark
 from livestream.deltas import Batch, MessageRow, NameRow, PositionStep, UserShare, message_row
 from livestream_local.chat.generator import Utterance, generate
 
@@ -22,17 +22,18 @@ class MarkedChat:
 
     def __init__(self) -> None:
         self.last = 0
+        self._ts_ms = 0
         self._utterances: Iterator[Utterance] = _endless(list(islice(generate(_SEED), _UTTERANCES)))
         self._channels: Counter[str] = Counter()
         self._users: Counter[str] = Counter()
 
-    def rows(self, count: int, row_bytes: int | None = None) -> list[MessageRow]:
-        """The next messages, published now.
+    def rows(self, count: int, published_us: int, row_bytes: int | None = None) -> list[MessageRow]:
+        """The next messages. Each is a millisecond younger than the last one at least: pages show them in this order.
 
         With `row_bytes`, each row's JSON is that long, which takes short names and some 130 bytes at least; without,
         texts and names are those of a lively town.
         """
-        return [self._row(row_bytes) for _ in range(count)]
+        return [self._row(published_us, row_bytes) for _ in range(count)]
 
     def batch(self, rows: Sequence[MessageRow]) -> Batch:
         """What a projector publishes of them; each row belongs to one batch, in their order."""
@@ -55,22 +56,22 @@ class MarkedChat:
             ],
         )
 
-    def _row(self, row_bytes: int | None) -> MessageRow:
+    def _row(self, published_us: int, row_bytes: int | None) -> MessageRow:
         self.last += 1
-        utterance, now = next(self._utterances), now_us()
-        text = mark(self.last, now)
+        self._ts_ms = max(self._ts_ms + 1, published_us // 1000)
+        utterance, text = next(self._utterances), mark(self.last, published_us)
         if row_bytes is None:
-            return self._made(f"{text} {utterance.text}", utterance.channel, utterance.user, now)
-        missing = row_bytes - len(self._made(text, _SHORT_NAME, _SHORT_NAME, now).json)
-        return self._made(text + "." * missing, _SHORT_NAME, _SHORT_NAME, now)
+            return self._made(f"{text} {utterance.text}", utterance.channel, utterance.user)
+        missing = row_bytes - len(self._made(text, _SHORT_NAME, _SHORT_NAME).json)
+        return self._made(text + "." * missing, _SHORT_NAME, _SHORT_NAME)
 
-    def _made(self, text: str, channel: str, user: str, now_us: int) -> MessageRow:
+    def _made(self, text: str, channel: str, user: str) -> MessageRow:
         return message_row(
             id_=str(self.last),
             channel=channel,
             user=user,
-            ts_ms=now_us // 1000,
-            append_ms=now_us // 1000,
+            ts_ms=self._ts_ms,
+            append_ms=self._ts_ms,
             offset=self.last - 1,
             text=text,
             edited_ts_ms=None,

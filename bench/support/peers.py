@@ -67,8 +67,12 @@ class Peer(NamedTuple):
             yield Server([pid], [address], get_request(self.path, address), publish, cuts_alike=False)
 
 
-def has_go() -> bool:
-    return shutil.which("go") is not None
+def go_version() -> str | None:
+    """As Go tells it; None where it is not here."""
+    if shutil.which("go") is None:
+        return None
+    answer = subprocess.run(["go", "env", "GOVERSION"], capture_output=True, text=True, check=True)
+    return answer.stdout.strip()
 
 
 def build(peer: Peer) -> Path:

@@ -52,6 +52,10 @@ class Rounds:
         for measure, value in values.items():
             self._values.setdefault((contestant, measure), []).append(value)
 
+    def measures(self, contestant: str) -> list[str]:
+        """The names of what was noted of it."""
+        return [measure for name, measure in self._values if name == contestant]
+
     def of(self, contestant: str, measure: str) -> Spread:
         """Raises KeyError where it was never noted."""
         return Spread.of(self._values[contestant, measure])

@@ -60,10 +60,12 @@ class Report(NamedTuple):
 
 
 class _Client:
-    __slots__ = ("chunks", "head", "is_answered", "is_different", "position", "reads", "socket")
+    __slots__ = ("address", "chunks", "head", "is_answered", "is_different", "position", "reads", "shared", "socket")
 
-    def __init__(self, connected: socket.socket) -> None:
+    def __init__(self, connected: socket.socket, address: Address) -> None:
         self.socket = connected
+        self.address = address
+        self.shared: SharedStream | None = None
         self.head = b""
         self.is_answered = False
         self.chunks: Dechunked | None = None
@@ -81,7 +83,7 @@ class Watchers:
         self._clients: dict[int, _Client] = {}
         self._frozen: list[_Client] = []
         self._audience: Audience | None = None
-        self._shared: SharedStream | None = None
+        self._shared: dict[Address, SharedStream] = {}
         self._last_read_at = 0.0
         self._begun_cpu_s = 0.0
         self._cut = 0
@@ -103,11 +105,14 @@ class Watchers:
         """From here on all are told the same. `first`: the first message's number; `timed`: how many note the time."""
         audience = self._expected()
         self._settle(time.monotonic() + _SETTLE_TIMEOUT_S)
-        self._shared = SharedStream(MarkReader(is_chunked=audience.cuts_alike, is_gzip=audience.is_gzip), first)
+        self._shared = {
+            address: SharedStream(MarkReader(is_chunked=audience.cuts_alike, is_gzip=audience.is_gzip), first)
+            for address in audience.addresses
+        }
         self._freeze(audience.frozen)
         readers = list(self._clients.values())
         for client in readers:
-            client.position, client.reads = 0, None
+            client.position, client.reads, client.shared = 0, None, self._shared[client.address]
             client.chunks = None if audience.cuts_alike else Dechunked()
         for client in readers[:: max(len(readers) // timed, 1)]:
             client.reads = []
@@ -127,18 +132,22 @@ class Watchers:
     def report(self) -> Report:
         """Of what came since `begin`, up to now."""
         cpu_seconds = time.process_time() - self._begun_cpu_s
-        shared = self._begun()
-        shared.look()
         clients = self._clients.values()
-        delivered = shared.delivered(client.position for client in clients)
+        messages = frames = everything = 0
+        for address, shared in self._begun().items():
+            shared.look()
+            positions = [client.position for client in clients if client.address == address]
+            delivered = shared.delivered(positions)
+            messages, frames = messages + delivered.messages, frames + delivered.frames
+            everything += sum(len(frame.messages) for frame in shared.frames) * len(positions)
+        is_in_order = all(shared.is_in_order for shared in self._shared.values())
         different = sum(client.is_different for client in clients)
-        everything = sum(len(frame.messages) for frame in shared.frames) * len(clients)
         return Report(
-            messages=delivered.messages,
-            frames=delivered.frames,
+            messages=messages,
+            frames=frames,
             bytes=sum(client.position for client in clients),
-            is_complete=shared.is_in_order and not different and not self._cut and delivered.messages == everything,
-            is_in_order=shared.is_in_order,
+            is_complete=is_in_order and not different and not self._cut and messages == everything,
+            is_in_order=is_in_order,
             different=different,
             cut=self._cut,
             latency=self._latency(),
@@ -151,7 +160,7 @@ class Watchers:
             client.socket.close()
         self._clients.clear()
         self._frozen.clear()
-        self._shared, self._cut = None, 0
+        self._shared, self._cut = {}, 0
 
     def listen(self, descriptor: int) -> None:
         """Let `read` tell when something has come there as well."""
@@ -160,7 +169,7 @@ class Watchers:
     def read(self, timeout_s: float) -> bool:
         """Read what has come, or wait for it. Whether something came where `listen` looks."""
         called = False
-        clients, shared = self._clients, self._shared
+        clients = self._clients
         for descriptor, _ in self._epoll.poll(timeout_s):
             client = clients.get(descriptor)
             if client is None:
@@ -172,12 +181,12 @@ class Watchers:
                 data = b""
             if not data:
                 self._gone(descriptor)
-            elif shared is None:
+            elif client.shared is None:
                 self._answered(client, data)
             else:
                 if client.chunks:
                     data = client.chunks.feed(data)
-                if shared.takes(client.position, data):
+                if client.shared.takes(client.position, data):
                     client.position += len(data)
                 else:
                     client.is_different = True
@@ -189,7 +198,7 @@ class Watchers:
         connected = socket.create_connection(address, _CONNECT_TIMEOUT_S)
         connected.setblocking(False)
         connected.sendall(request)
-        client = self._clients[connected.fileno()] = _Client(connected)
+        client = self._clients[connected.fileno()] = _Client(connected, address)
         self._epoll.register(connected, select.EPOLLIN)
         return client
 
@@ -204,7 +213,8 @@ class Watchers:
 
     def _settle(self, deadline: float) -> None:
         """Until all were answered and told the same: nothing has come for a while."""
-        self._shared = None
+        for client in self._clients.values():
+            client.shared = None
         self._last_read_at = time.monotonic()
         while (now := time.monotonic()) - self._last_read_at < _QUIET_S or not self._all_are_answered():
             if now > deadline:
@@ -224,17 +234,19 @@ class Watchers:
         self._cut += 1
 
     def _all_have(self, last: int) -> bool:
-        shared = self._begun()
-        shared.look()
-        if shared.last < last or not shared.frames:
-            return False
-        return min((client.position for client in self._clients.values()), default=0) >= shared.frames[-1].end
+        for shared in self._begun().values():
+            shared.look()
+            if shared.last < last:
+                return False
+        return all(
+            client.shared and client.position >= client.shared.frames[-1].end for client in self._clients.values()
+        )
 
     def _latency(self) -> Distribution | None:
         """Of every message at everybody who noted the time."""
         seconds: list[float] = []
-        frames = self._begun().frames
         for client in self._clients.values():
+            frames = self._begun()[client.address].frames
             reads = iter(client.reads or ())
             at_us, position = next(reads, (0, -1))
             for frame in frames:
@@ -250,8 +262,8 @@ class Watchers:
             raise RuntimeError("nobody has come")
         return self._audience
 
-    def _begun(self) -> SharedStream:
-        if self._shared is None:
+    def _begun(self) -> dict[Address, SharedStream]:
+        if not self._shared:
             raise RuntimeError("nothing has begun")
         return self._shared
 
