@@ -47,3 +47,14 @@ def no_script_errors(page: Page) -> Iterator[None]:
     page.on("pageerror", lambda error: errors.append(str(error)))
     yield
     assert not errors
+
+
+@pytest.fixture
+def modules(page: Page) -> Page:
+    """A page on which `load(name)` imports one of its modules."""
+    page.goto("/")
+    page.evaluate(
+        "() => { const live = document.querySelector('script[type=module]').src;"
+        " window.load = (name) => import(new URL(name, live).href); }"
+    )
+    return page

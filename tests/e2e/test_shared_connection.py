@@ -214,3 +214,56 @@ def test_a_page_shows_no_older_data_than_it_was_rendered_with(
     rendered = datetime.fromisoformat(page.locator("body").get_attribute("data-now") or "").astimezone(UTC)
     assert shown
     assert f"{rendered:%H:%M:%S}" <= shown[0]
+
+
+def test_a_page_that_comes_back_is_no_newer_than_what_it_shows(
+    context: BrowserContext, open_page: Page, proxy: CuttingProxy, upstream: Upstream, unique: str
+) -> None:
+    """Others have heard the gateway meanwhile; what it said since is not on this page, and does not come."""
+    away = context.new_page()
+    open_live(away, "/messages")
+    expect(away.locator("#status-detail")).to_contain_text("behind")
+    change_page(away, "pagehide")
+    upstream.post(unique, unique, "meanwhile")
+    expect(texts(open_page).first).to_have_text("meanwhile")
+    for _ in range(2):
+        seen = time_on(open_page, "#status-detail")
+        wait_until(partial(is_later_on, open_page, seen), what="a sign of life on the other page")
+    proxy.stall()
+    change_page(away, "pageshow")
+    for page in (open_page, away):
+        expect_state(page, "disconnected")
+    assert time_on(away, "#status-text") < time_on(open_page, "#status-text")
+
+
+def is_later_on(page: Page, time: str) -> bool:
+    return time_on(page, "#status-detail") > time
+
+
+def test_a_paused_page_says_from_when_what_it_shows_is(
+    page: Page, proxy: CuttingProxy, upstream: Upstream, unique: str
+) -> None:
+    """The time of the pause, whatever becomes of the connection; the snapshot's, where it had to take one."""
+    open_live(page, f"/channels/{unique}")
+    page.get_by_role("button", name="Pause").click()
+    expect_state(page, "paused")
+    paused = time_on(page, "#status-text")
+    proxy.refuse()
+    expect_state(page, "reconnecting")
+    assert time_on(page, "#status-text") == paused
+    proxy.heal()
+    expect_state(page, "paused", 15_000)
+    assert time_on(page, "#status-text") == paused
+    change_page(page, "pagehide")
+    upstream.post_and_see(unique, unique, *[f"text {number}" for number in range(60)])
+    posted = datetime.now(UTC)
+    change_page(page, "pageshow")
+    expect(texts(page).first).to_have_text("text 59")
+    expect_state(page, "paused")
+    assert time_on(page, "#status-text") >= f"{posted:%H:%M:%S}" > paused
+
+
+def time_on(page: Page, selector: str) -> str:
+    found = re.search(r"\d\d:\d\d:\d\d", page.locator(selector).text_content() or "")
+    assert found
+    return found[0]

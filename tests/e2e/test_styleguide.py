@@ -14,7 +14,7 @@ WIDTHS = (320, 390, 640, 1280)
 WORDS = """async (states) => {
     const live = document.querySelector("script[type=module]").src;
     const { StatusLine } = await import(new URL("status-line.js", live).href);
-    const line = new StatusLine(0);
+    const line = new StatusLine();
     return states.map((state) => {
         line.show(state, Date.UTC(2026, 0, 2, 3, 4, 5), {});
         return document.querySelector("#status-text").textContent;

@@ -7,8 +7,7 @@ import { newestFirst } from "./order.js";
 import { NameTable } from "./name-table.js";
 import { NamedItem } from "./named-item.js";
 import { rendersSoon } from "./rendering.js";
-import { clockOffset } from "./server-clock.js";
-import { pageState, StatusLine } from "./status-line.js";
+import { pageState, serverTime, StatusLine } from "./status-line.js";
 import { StreamClient } from "./stream-client.js";
 import { ToggleButton } from "./toggle-button.js";
 import { Totals } from "./totals.js";
@@ -27,7 +26,7 @@ const parts = [
   ...(item ? [item] : []),
 ];
 
-const line = new StatusLine(clockOffset(now));
+const line = new StatusLine();
 const pause = new ToggleButton(document.querySelector("#pause"), "paused", soon, ["Pause", "Resume"]);
 const [announce] = feed ? all("#announce", (button) => new ToggleButton(button, "announce", soon)) : [];
 const announcer = new Announcer(
@@ -38,6 +37,7 @@ const announcer = new Announcer(
 
 let server = { state: "live", lag_ms: 0 };
 let replaced = false;
+let shownFrom = Date.parse(now);
 
 const stream = new StreamClient({ streams, view, cursor, rows: feed?.rowsShown ?? 0 }, {
   async frames({ snapshot, delta }) {
@@ -55,7 +55,7 @@ const stream = new StreamClient({ streams, view, cursor, rows: feed?.rowsShown ?
   },
   status(status) {
     server = status;
-    for (const part of parts) part.hear?.();
+    for (const part of parts) part.hear?.(status.state);
     soon();
   },
   // Rare, and waited for.
@@ -67,8 +67,9 @@ function render() {
   const paused = pause.on && !replaced;
   replaced = false;
   for (const part of parts) part.render(paused);
+  if (!paused) shownFrom = serverTime(now, stream.heardAt) - server.lag_ms;
   const state = pageState(stream.link, server.state, { paused: pause.on, missing: item?.isMissing });
-  if (line.show(state, stream.heardAt, server)) announcer.clear();
+  if (line.show(state, shownFrom, server)) announcer.clear();
   stream.ready(feed?.reach ?? null);
 }
 

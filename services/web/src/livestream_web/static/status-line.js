@@ -11,9 +11,20 @@ const TEXTS = {
   disconnected: (from) => `Disconnected. Showing data from ${from}`,
   paused: (from) => `Paused. Showing data from ${from}`,
 };
-const NEEDS_REFRESH = new Set(["disconnected"]);
 // Their texts say from when the data is.
 const STANDS_STILL = new Set(["connecting", "reconnecting", "disconnected", "paused"]);
+
+// The page speaks of times as the server has them: a browser's own clock may be minutes off, and stands beside them.
+const [navigation] = performance.getEntriesByType("navigation");
+const RECEIVED_MS = performance.timeOrigin + (navigation?.responseStart ?? 0);
+
+/**
+ * As of when a page is, in milliseconds since 1970. `renderedAt`: when the server wrote it, RFC 3339; `heardAt`: until
+ * when it has been told all, by this browser's clock.
+ */
+export function serverTime(renderedAt, heardAt) {
+  return Date.parse(renderedAt) + Math.max(0, heardAt - RECEIVED_MS);
+}
 
 /** What the page is, of all that is wrong and right at once: the most important to know. */
 export function pageState(link, serverState, { paused, missing }) {
@@ -24,13 +35,11 @@ export function pageState(link, serverState, { paused, missing }) {
   return missing ? "missing" : serverState;
 }
 
-/** The one element that tells the page's state. Its text changes with the state only: it is read out when it does. */
+/** The one element that tells the page's state. Its text hardly changes but with the state: it is read out when it does. */
 export class StatusLine {
   #state = null;
 
-  /** `clockOffset`: milliseconds from this browser's clock to the server's. */
-  constructor(clockOffset) {
-    this.clockOffset = clockOffset;
+  constructor() {
     this.element = document.querySelector("#status");
     this.text = document.querySelector("#status-text");
     this.detail = document.querySelector("#status-detail");
@@ -40,24 +49,23 @@ export class StatusLine {
   }
 
   /**
-   * `heardAt`: when the gateway was last heard, by this browser's clock; `server`: the status that it told. Returns
-   * whether the state is another one. The detail beside it may change without being read out.
+   * `dataFrom`: as of when what is shown is, in milliseconds since 1970 by the server's clock; `server`: the status that
+   * the gateway told. Returns whether the state is another one. The detail beside it may change without being read out.
    */
-  show(state, heardAt, server) {
-    const { lag_ms: lag = 0 } = server;
-    const dataFrom = heardAt + this.clockOffset - lag;
-    setText(this.detail, detailOf(state, dataFrom, lag, server.rebuild_progress));
+  show(state, dataFrom, server) {
+    setText(this.detail, detailOf(state, dataFrom, server));
+    // In one state it changes only where a snapshot has replaced what stood still.
+    setText(this.text, TEXTS[state](timeOfDay(dataFrom)));
     if (state === this.#state) return false;
     this.#state = state;
     this.element.dataset.state = document.body.dataset.state = state;
     this.icon.setAttribute("href", `#icon-${state}`);
-    setText(this.text, TEXTS[state](timeOfDay(dataFrom)));
-    this.refresh.hidden = !NEEDS_REFRESH.has(state);
+    this.refresh.hidden = state !== "disconnected";
     return true;
   }
 }
 
-function detailOf(state, dataFrom, lag, progress) {
+function detailOf(state, dataFrom, { lag_ms: lag = 0, rebuild_progress: progress }) {
   if (state === "rebuilding") return progress === undefined ? "" : `${Math.floor(progress * 100)} %`;
   if (STANDS_STILL.has(state)) return "";
   const behind = lag < 10_000 ? (lag / 1000).toFixed(1) : Math.floor(lag / 1000);

@@ -33,8 +33,8 @@ export class StreamClient {
 
   constructor(watching, handlers) {
     Object.assign(this, watching, { handlers });
-    /** When the gateway was last heard, in milliseconds since 1970. */
-    this.heardAt = Date.now();
+    /** When the gateway was heard last of all that is shown, in milliseconds since 1970; 0 before that. */
+    this.heardAt = 0;
   }
 
   start() {
@@ -118,23 +118,22 @@ export class StreamClient {
     }
   }
 
-  #hear({ told, heardAt, ...news }) {
+  #hear({ told, ...news }) {
     this.#lastWord = performance.now();
     this.#askedAt = 0;
-    // A hub may have heard nothing since before this page was rendered.
-    this.heardAt = Math.max(this.heardAt, heardAt ?? 0);
     if (told === "frames" || told === "status") this.#taking = this.#taking.then(() => this.#take(told, news));
     else if (told === "unknown") this.#taking = this.#taking.then(() => this.#watch());
     else if (told === "full") this.#goAlone();
     else if (told === "link") this.#takeLink(news.link);
   }
 
-  async #take(told, { turn, status, snapshot, delta, cursor }) {
+  async #take(told, { turn, status, snapshot, delta, cursor, heardAt }) {
     if (this.#rests || this.#isLost || turn !== this.#turn) return;
     try {
       if (told === "status") this.handlers.status(status);
       else await this.handlers.frames({ snapshot, delta });
       this.cursor = cursor ?? this.cursor;
+      this.heardAt = heardAt ?? this.heardAt;
     } catch (error) {
       console.warn("frames_failed", String(error));
       this.#isLost = true;

@@ -25,10 +25,11 @@ const LINGER_MS = 5000;
  *   {say: "rest"}                             it watches no longer
  * and is told
  *   {told: "frames", turn, snapshot, delta, cursor, heardAt}   where it is ready and something came
- *   {told: "status", turn, status, cursor, heardAt}            `cursor` where it has been given all up to there
- *   {told: "link", link, heardAt}
+ *   {told: "status", turn, status, cursor, heardAt}
+ *   {told: "link", link}
  *   {told: "unknown"}                                          it should say "watch"
  *   {told: "full"}                                             it should go elsewhere
+ * `cursor`, `heardAt`: up to where, and until when, it has been given all with this; absent where that is not known.
  */
 export class StreamHub {
   #watchers = new Map();
@@ -60,7 +61,7 @@ export class StreamHub {
     else if (say === "ready") {
       watcher.isReady = true;
       watcher.kept = said.kept;
-      watcher.flush(this.connection.heardAt);
+      watcher.flush();
     }
   }
 
@@ -73,9 +74,10 @@ export class StreamHub {
     }
     const watcher = new Watcher(port, view, cursor, rows, turn);
     this.#watchers.set(port, watcher);
-    if (!this.#isServed(view, cursor)) this.connection.open();
-    port.postMessage({ told: "link", link: this.connection.link, heardAt: this.connection.heardAt });
-    if (this.#status) watcher.tellStatus(this.#status, this.connection.heardAt);
+    if (this.#isServed(view, cursor)) watcher.heardAt = this.#asked.heardAt;
+    else this.connection.open();
+    port.postMessage({ told: "link", link: this.connection.link });
+    if (this.#status) watcher.tellStatus(this.#status);
   }
 
   /** Whether the connection as it is will tell all that comes after the cursor. */
@@ -99,7 +101,7 @@ export class StreamHub {
     if (this.#asked && [...this.#asked.views].some((view) => !wanted.has(view))) this.connection.open();
   }
 
-  /** `from`: the cursor that is asked from. `reached`: where the answers to this question stand, as they come. */
+  /** `from`: the cursor that is asked from. `reached`, `heardAt`: where the answers to this stand and when, as they come. */
   #ask() {
     const watchers = [...this.#watchers.values()];
     const views = new Set(watchers.map(({ view }) => view));
@@ -118,19 +120,22 @@ export class StreamHub {
 
   #take({ type, id, data }, asked) {
     const body = JSON.parse(data);
-    if (type === "status") {
-      this.#status = body;
-      for (const watcher of this.#watchers.values()) watcher.tellStatus(body, this.connection.heardAt);
-      return;
-    }
-    asked.tick.push({ type, frame: body });
-    if (!id) return;
+    const isStatus = type === "status";
+    if (isStatus) this.#status = body;
+    else asked.tick.push({ type, frame: body });
+    if (id) this.#complete(asked, id);
+    if (isStatus) for (const watcher of this.#watchers.values()) watcher.tellStatus(body);
+  }
+
+  /** What came of a question is complete up to `id`. */
+  #complete(asked, id) {
+    asked.heardAt = this.connection.heardAt;
     let isAnotherAsked = false;
     for (const watcher of this.#watchers.values()) {
       if (!asked.views.has(watcher.view)) continue;
       if (watcher.isAheadOf(asked, id)) isAnotherAsked = true;
-      else watcher.take(asked.tick, asked.reached, id);
-      watcher.flush(this.connection.heardAt);
+      else watcher.take(asked, id);
+      watcher.flush();
     }
     asked.reached = id;
     asked.tick = [];
@@ -138,9 +143,7 @@ export class StreamHub {
   }
 
   #tellLink() {
-    for (const port of this.#watchers.keys()) {
-      port.postMessage({ told: "link", link: this.connection.link, heardAt: this.connection.heardAt });
-    }
+    for (const port of this.#watchers.keys()) port.postMessage({ told: "link", link: this.connection.link });
   }
 
   #beat() {
@@ -169,28 +172,31 @@ class Watcher {
     return reached === from && this.#isWhole(tick) && reaches(id, this.cursor) && !reaches(from, this.cursor);
   }
 
-  /** Take what a tick that leads from `reached` to `id` says of the view. */
-  take(tick, reached, id) {
-    if (reaches(this.cursor, id) || !(this.#isWhole(tick) || reaches(this.cursor, reached))) return;
-    for (const { type, frame } of tick) if (frame.view === this.view) this.batch.add(type, frame, this.kept);
-    this.cursor = id;
+  /** Take what the tick that leads to `id` says of the view. */
+  take({ tick, reached, heardAt }, id) {
+    if (!reaches(this.cursor, id)) {
+      if (!(this.#isWhole(tick) || reaches(this.cursor, reached))) return;
+      for (const { type, frame } of tick) if (frame.view === this.view) this.batch.add(type, frame, this.kept);
+      this.cursor = id;
+    }
+    this.heardAt = heardAt;
   }
 
   #isWhole(tick) {
     return tick.some(({ type, frame }) => type === "snapshot" && frame.view === this.view);
   }
 
-  flush(heardAt) {
+  flush() {
     if (!this.isReady || this.batch.isEmpty) return;
-    const { turn, cursor, batch: { snapshot, delta } } = this;
+    const { turn, cursor, heardAt, batch: { snapshot, delta } } = this;
     this.batch = new Batch(this.rows);
     this.isReady = false;
     this.port.postMessage({ told: "frames", turn, snapshot, delta, cursor, heardAt });
   }
 
-  tellStatus(status, heardAt) {
+  tellStatus(status) {
     const { turn } = this;
-    const cursor = this.batch.isEmpty ? this.cursor : undefined;
+    const { cursor, heardAt } = this.batch.isEmpty ? this : {};
     this.port.postMessage({ told: "status", turn, status, cursor, heardAt });
   }
 }
