@@ -94,9 +94,11 @@ def test_older_messages_load_below_until_the_first(page: Page, upstream: Upstrea
     open_live(page, f"/users/{channel}")
     expect(texts(page)).to_have_text(numbers(179, 130))
     older = page.get_by_role("link", name="Older messages")
-    older.click()
+    older.focus()
+    wait_until(lambda: ends_by_enter(page), what="the first message of all")
     expect(texts(page)).to_have_text(numbers(179, 0))
     expect(older).to_be_hidden()
+    expect(page.get_by_text("No older messages.")).to_be_focused()
     upstream.post(channel, channel, "late", age_s=86_400)
     expect(texts(page)).to_have_text([*numbers(179, 0), "late"])
     by_script = drawn(page)[50:]
@@ -105,6 +107,11 @@ def test_older_messages_load_below_until_the_first(page: Page, upstream: Upstrea
     assert link
     open_live(page, link)
     assert drawn(page) == by_script[:100]
+
+
+def ends_by_enter(page: Page) -> bool:
+    page.keyboard.press("Enter")
+    return page.get_by_text("No older messages.").is_visible()
 
 
 def test_a_page_of_history_stays_one(page: Page, upstream: Upstream, channel: str) -> None:
@@ -197,12 +204,14 @@ def test_of_a_long_history_only_what_is_looked_at_is_in_the_document(
     for first in range(0, MANY, 450):
         upstream.post_and_see(unique, unique, *[f"text {number}" for number in range(first, first + 450)])
     open_live(page, f"/channels/{unique}")
+    row = page.locator(f"ol.messages > li:has-text('text {MANY - 1}') .user")
+    row.focus()
     seen: set[int] = set()
 
     def scroll_and_see(key: str, until: str) -> bool:
         page.keyboard.press(key)
         shown = visible_numbers(page)
-        assert texts(page).count() <= MOST_ROWS
+        assert texts(page).count() <= MOST_ROWS + 1
         assert shown == list(range(shown[0], shown[0] - len(shown), -1)), "a gap, or out of order"
         seen.update(shown)
         return until in texts(page).all_text_contents()
@@ -210,6 +219,8 @@ def test_of_a_long_history_only_what_is_looked_at_is_in_the_document(
     wait_until(lambda: scroll_and_see("PageDown", "text 0"), timeout_s=120, what="the first message of all")
     assert len(seen) > MOST_ROWS
     expect(page.get_by_role("link", name="Older messages")).to_be_hidden()
+    expect(row).to_be_focused()
+    row.blur()
     wait_until(lambda: scroll_and_see("PageUp", f"text {MANY - 1}"), timeout_s=120, what="the newest message")
     upstream.post(unique, unique, "and on")
     page.keyboard.press("Home")
@@ -239,6 +250,18 @@ def test_a_line_tells_what_is_new_since_the_last_visit(page: Page, upstream: Ups
     upstream.post(unique, unique, "newest")
     expect(texts(page)).to_have_text(["newest", "newer", "new", "seen too", "seen"])
     expect(page.locator("ol.messages > li", has=divider).locator(".text")).to_have_text("seen too")
+
+
+def test_the_last_hundred_pages_are_remembered(page: Page, upstream: Upstream, unique: str) -> None:
+    """A browser that is used for years holds no line for every name that it has seen."""
+    upstream.post_and_see(unique, unique, "seen")
+    open_live(page, f"/channels/{unique}")
+    others = [[f"/channels/{number}", {"ts": "", "channel": "", "offset": 0}] for number in range(100)]
+    page.evaluate("(seen) => localStorage.setItem('livestream.seen', JSON.stringify(seen))", others)
+    page.goto("/channels")
+    kept = page.evaluate("() => JSON.parse(localStorage.getItem('livestream.seen')).map(([path]) => path)")
+    assert kept == [f"/channels/{number}" for number in range(1, 100)] + [f"/channels/{unique}"]
+    assert page.evaluate("() => Object.keys(localStorage)") == ["livestream.seen"]
 
 
 def test_a_page_says_as_of_when_it_is_and_how_far_behind(page: Page, upstream: Upstream, unique: str) -> None:

@@ -2,15 +2,16 @@
 const MOST_SPARE = 200;
 
 /**
- * Children of an element, one a row, moved and changed only where their row was. `draw` is {create, fill, update}: an
- * empty node; a node that shows another row from now on; a node whose row has changed.
+ * Children of an element, one a row, moved and changed only where their row was. They are made from the <template> that
+ * the server made of its own row. `draw` is {fill, update}: of a node that shows another row from now on, and of one
+ * whose row has changed.
  */
 export class KeyedList {
   #items = new Map();
   #spare = [];
 
-  constructor(parent, key, draw) {
-    Object.assign(this, { parent, key, draw });
+  constructor(parent, template, key, draw) {
+    Object.assign(this, { parent, blank: template.content.firstElementChild, key, draw });
   }
 
   /** Begin with the children that the server rendered: `rows` are theirs, in order. */
@@ -57,7 +58,7 @@ export class KeyedList {
     const key = this.key(row);
     const item = this.#items.get(key);
     if (!item) {
-      const node = this.#spare.pop() ?? this.draw.create();
+      const node = this.#spare.pop() ?? this.blank.cloneNode(true);
       this.draw.fill(node, row);
       this.#items.set(key, { node, row });
       return node;

@@ -1,9 +1,13 @@
 import { newestFirst } from "./order.js";
 import { remember, remembered } from "./remembered.js";
 
+const SEEN = "seen";
+// Of so many pages a browser remembers what was seen there.
+const MOST_PAGES = 100;
+
 /** The line between what is new and what was there when somebody last looked at this page. */
 export class LastVisit {
-  #seen = remembered(`seen ${location.pathname}`);
+  #seen = new Map(remembered(SEEN)).get(location.pathname);
   #divider = document.createElement("p");
 
   /** `newest()`: the newest message of the list. */
@@ -12,7 +16,12 @@ export class LastVisit {
     this.#divider.textContent = "New above, since you were last here";
     const leave = () => {
       const message = newest();
-      if (message) remember(`seen ${location.pathname}`, orderOf(message));
+      if (!message) return;
+      const { ts, channel, offset } = message;
+      const seen = new Map(remembered(SEEN));
+      seen.delete(location.pathname); // the last one left is the last one forgotten
+      seen.set(location.pathname, { ts, channel, offset });
+      remember(SEEN, [...seen].slice(-MOST_PAGES));
     };
     addEventListener("pagehide", leave);
     document.addEventListener("visibilitychange", () => document.hidden && leave());
@@ -27,5 +36,3 @@ export class LastVisit {
     else if (this.#divider.parentNode !== node) node.prepend(this.#divider);
   }
 }
-
-const orderOf = ({ ts, channel, offset }) => ({ ts, channel, offset });

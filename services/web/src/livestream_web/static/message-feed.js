@@ -38,9 +38,9 @@ export class MessageFeed {
     this.empty = element.querySelector(".empty");
     this.reader = new Reader(list, element.querySelector(".fresh"), requestRender);
     this.older = new OlderMessages(element.querySelector(".paging"), api, () => this.#loadOlder());
-    this.drawn = new KeyedList(list, messageKey, messageDrawing(element.querySelector("template")));
+    this.drawn = new KeyedList(list, element.querySelector("template"), messageKey, messageDrawing);
     this.drawn.adopt(rows);
-    this.inDocument = new RowWindow(list, messageKey, (row) => this.drawn.nodeOf(row));
+    this.inDocument = new RowWindow(list, this.drawn);
     this.top = rows[0] ?? null;
     this.lastVisit = below ? null : new LastVisit(() => this.top);
     const isFull = rows.length >= this.window;
@@ -98,18 +98,19 @@ export class MessageFeed {
     if (this.latest) this.#followReader(paused);
     for (const frame of this.#framesSinceDrawn) this.#show(frame);
     this.#framesSinceDrawn = [];
-    const inDocument = this.inDocument.choose(this.shown.rows);
-    const made = this.drawn.render(inDocument);
-    this.lastVisit?.mark(inDocument, (row) => this.drawn.nodeOf(row));
-    this.top = this.shown.rows[0] ?? null;
+    const { rows } = this.shown;
+    const made = this.inDocument.show(rows);
+    this.lastVisit?.mark(rows, (row) => this.drawn.nodeOf(row));
+    this.top = rows[0] ?? null;
     if (made.length <= MOST_MARKED) for (const node of made) node.classList.add("arrived");
-    this.empty.hidden = this.shown.rows.length > 0;
+    this.empty.hidden = rows.length > 0;
     this.older.offer(this.shown.floor);
     this.reader.offer(paused ? 0 : this.#countFresh(), this.window);
   }
 
   #show(frame) {
-    // Where messages were left out above all that is shown, the list goes on from the newest ones.
+    // Messages were left out above all that is shown, whose upper end is on the screen and read by nobody. With a hole in
+    // it the list would not say what was posted; so it begins anew, and what was loaded below comes back by scrolling.
     if (frame.cut && !this.heldAt) this.#startAnew();
     else update(this.shown, frame);
   }

@@ -15,13 +15,9 @@ export function readMessage(node) {
   return { id, channel, user, offset: Number(offset), ts, text, ...(isEdited && { edited_at: "" }) };
 }
 
-/** Draws messages from the <template> that the server made of its own row. A node can show one after the other. */
-export function messageDrawing(template) {
-  function update(node, message) {
-    setText(node.querySelector(".text"), message.text);
-    node.querySelector(".edited").hidden = message.edited_at === undefined;
-  }
-  function fill(node, message) {
+/** Draws messages. A node can show one after the other. */
+export const messageDrawing = {
+  fill(node, message) {
     const { id, channel, user, offset } = message;
     node.classList.remove("arrived");
     Object.assign(node.dataset, { id, channel, user, offset });
@@ -33,10 +29,10 @@ export function messageDrawing(template) {
     const time = node.querySelector("time");
     time.parentElement.href = messagePath(message);
     setTime(time, message.ts);
-    update(node, message);
-  }
-  function create() {
-    return template.content.firstElementChild.cloneNode(true);
-  }
-  return { create, fill, update };
-}
+    this.update(node, message);
+  },
+  update(node, message) {
+    setText(node.querySelector(".text"), message.text);
+    node.querySelector(".edited").hidden = message.edited_at === undefined;
+  },
+};

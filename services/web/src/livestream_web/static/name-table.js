@@ -19,7 +19,7 @@ export class NameTable {
     this.empty = element.querySelector(".empty");
     this.window = Number(size);
     const rows = [...this.body.rows].map(readName);
-    this.drawn = new KeyedList(this.body, nameKey, nameDrawing(element.querySelector("template"), kind));
+    this.drawn = new KeyedList(this.body, element.querySelector("template"), nameKey, nameDrawing(kind));
     this.drawn.adopt(rows);
     const first = after ? JSON.parse(after) : null;
     this.rows = new SortedRows({
@@ -80,23 +80,18 @@ function readName(node) {
   };
 }
 
-/** Draws rows from the <template> that the server made of its own row. */
-function nameDrawing(template, kind) {
-  function update(node, row) {
+const nameDrawing = (kind) => ({
+  fill(node, row) {
+    node.dataset.name = row.name;
+    node.querySelector("a").href = namePath(kind, row.name);
+    this.update(node, row);
+  },
+  update(node, row) {
     drawName(node, row);
     setText(node.querySelector(".count"), shownNumber(row.messages));
     setTime(node.querySelector("time"), row.last_message_at);
-  }
-  function fill(node, row) {
-    node.dataset.name = row.name;
-    node.querySelector("a").href = namePath(kind, row.name);
-    update(node, row);
-  }
-  function create() {
-    return template.content.firstElementChild.cloneNode(true);
-  }
-  return { create, fill, update };
-}
+  },
+});
 
 /** The display name, and the name itself where it is another. */
 export function drawName(node, { name, display_name: display = name }) {

@@ -14,6 +14,7 @@ export class OlderMessages {
 
   constructor(paging, api, load) {
     this.link = paging?.querySelector("[rel=next]") ?? null;
+    this.end = paging?.querySelector(".end");
     // What it leads to is looked for in the same way as what is on the page.
     this.page = this.link && new URL(this.link.href);
     this.api = api;
@@ -42,8 +43,9 @@ export class OlderMessages {
   /** Lead to what is below `floor`; null where there is nothing. */
   offer(floor) {
     if (!this.link) return;
-    this.link.hidden = floor === null;
-    if (floor === null || floor === this.floor) return;
+    if (!floor) return this.offered && exchange(this.link, this.end);
+    exchange(this.end, this.link);
+    if (floor === this.floor) return;
     this.floor = floor;
     this.page.searchParams.set("page", tokenBelow(floor));
     this.link.href = this.page.pathname + this.page.search;
@@ -77,4 +79,11 @@ export class OlderMessages {
       this.link.ariaBusy = null;
     }
   }
+}
+
+/** Show one element in the place of another, with the focus if that has it. */
+function exchange(before, after) {
+  after.hidden = false;
+  if (document.activeElement === before) after.focus({ preventScroll: true });
+  before.hidden = true;
 }

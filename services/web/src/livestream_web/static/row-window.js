@@ -1,7 +1,7 @@
-// As many rows are in the document at most: some screens above and below the one that is looked at.
+import { hasSelection } from "./reader.js";
+
+// As many rows are in the document at most, but for those in use: some screens above and below what is looked at.
 const MOST_ROWS = 300;
-// Heights are kept for so many times the rows that the list holds: those of rows that are gone go in bulk.
-const MOST_HEIGHTS_A_ROW = 2;
 // So many lie before the first one that can be seen, when the choice is made anew.
 const ROWS_ABOVE = 120;
 // It is made anew when fewer are left on either side.
@@ -9,70 +9,78 @@ const ROWS_LEFT = 60;
 const GUESSED_HEIGHT_PX = 68;
 
 /**
- * Which rows of a long list are in the document: those around what is looked at. The others leave it, and come back when
- * somebody scrolls there; in between the list is as tall as if it held them.
+ * Which rows of a long list are in the document: those around what is looked at, and those in use. The others leave it,
+ * and come back when somebody scrolls there; in between the list is as tall as if it held them.
  */
 export class RowWindow {
   #start = 0;
-  #drawn = [];
-  #heights = new Map();
+  #heights = new WeakMap();
 
-  /** `nodeOf(row)`: the element that shows a row, if it is in the document. */
-  constructor(list, key, nodeOf) {
-    Object.assign(this, { list, key, nodeOf });
+  /** `drawn`: the KeyedList of the rows in the document, all children of `list`. */
+  constructor(list, drawn) {
+    Object.assign(this, { list, drawn });
   }
 
-  /** The rows to draw, of all these. To be called once more whenever somebody scrolled. */
-  choose(rows) {
-    if (rows.length <= MOST_ROWS) {
-      this.#start = 0;
-      this.#heights.clear();
-      this.#drawn = [];
-      this.#reserve("", "");
-      return rows;
-    }
-    this.#measure(rows);
-    const seen = this.#firstSeen(rows);
-    const end = this.#start + MOST_ROWS;
-    const isNearTop = this.#start > 0 && seen - this.#start < ROWS_LEFT;
-    const isNearEnd = end < rows.length && end - seen < ROWS_LEFT;
+  /** Show these rows. Returns the nodes of those that are new. To be called once more whenever somebody scrolled. */
+  show(rows) {
+    const made = this.drawn.render(rows.length > MOST_ROWS ? this.#choose(rows) : rows);
+    this.#reserve(rows);
+    return made;
+  }
+
+  #choose(rows) {
+    const nodes = rows.map((row) => this.drawn.nodeOf(row));
+    nodes.forEach((node, i) => node && this.#heights.set(rows[i], node.getBoundingClientRect().height));
+    const seen = this.#firstSeen(rows, nodes);
+    const isNearTop = seen - this.#start < ROWS_LEFT;
+    const isNearEnd = this.#start + MOST_ROWS - seen < ROWS_LEFT;
     if (isNearTop || isNearEnd) this.#start = seen - ROWS_ABOVE;
     this.#start = Math.max(0, Math.min(this.#start, rows.length - MOST_ROWS));
-    this.#drawn = rows.slice(this.#start, this.#start + MOST_ROWS);
-    const heightOf = (some) => `${some.reduce((sum, row) => sum + this.#height(row), 0)}px`;
-    this.#reserve(heightOf(rows.slice(0, this.#start)), heightOf(rows.slice(this.#start + MOST_ROWS)));
-    return this.#drawn;
+    const isUsed = rowsInUse(nodes);
+    return rows.filter((_, i) => (i >= this.#start && i < this.#start + MOST_ROWS) || isUsed(i));
   }
 
   /** The place among all rows of the first one that is not above the screen. */
-  #firstSeen(rows) {
-    const drawn = rows.findIndex((row) => this.nodeOf(row)?.getBoundingClientRect().bottom > 0);
-    const { top } = this.list.getBoundingClientRect();
-    let bottom = top;
+  #firstSeen(rows, nodes) {
+    const drawn = nodes.findIndex((node) => node?.getBoundingClientRect().bottom > 0);
+    let bottom = this.list.getBoundingClientRect().top;
     const guessed = rows.findIndex((row) => (bottom += this.#height(row)) > 0);
     // Who has scrolled far at once sees none that is drawn.
     if (drawn < 0) return guessed < 0 ? rows.length - 1 : guessed;
-    const isBelowScreen = this.nodeOf(rows[drawn]).getBoundingClientRect().top > innerHeight;
-    return isBelowScreen ? guessed : drawn;
+    return nodes[drawn].getBoundingClientRect().top > innerHeight ? guessed : drawn;
   }
 
-  #measure(rows) {
-    for (const row of this.#drawn) {
-      const height = this.nodeOf(row)?.offsetHeight;
-      if (height) this.#heights.set(this.key(row), height);
+  /** Keep the room of rows that are not in the document: above the next one that is, or below the last. */
+  #reserve(rows) {
+    let left = 0;
+    for (const row of rows) {
+      const node = this.drawn.nodeOf(row);
+      if (!node) {
+        left += this.#height(row);
+        continue;
+      }
+      setSpace(node, "marginBlockStart", left);
+      left = 0;
     }
-    if (this.#heights.size > MOST_HEIGHTS_A_ROW * rows.length) {
-      this.#heights = new Map(rows.map((row) => [this.key(row), this.#height(row)]));
-    }
+    setSpace(this.list, "paddingBlockEnd", left);
   }
 
   #height(row) {
-    return this.#heights.get(this.key(row)) ?? GUESSED_HEIGHT_PX;
+    return this.#heights.get(row) ?? GUESSED_HEIGHT_PX;
   }
+}
 
-  #reserve(before, after) {
-    const { style } = this.list;
-    if (style.paddingBlockStart !== before) style.paddingBlockStart = before;
-    if (style.paddingBlockEnd !== after) style.paddingBlockEnd = after;
-  }
+/** By its place: whether a row has the focus or is selected. Of a selection that is itself too long, the ends count. */
+function rowsInUse(nodes) {
+  const placesOf = (isUsed) => [...nodes.keys()].filter((i) => nodes[i] && isUsed(nodes[i]));
+  const [focused] = placesOf((node) => node.contains(document.activeElement));
+  const selected = placesOf(hasSelection);
+  const [first, last] = [selected[0], selected.at(-1)];
+  const isShort = last - first < MOST_ROWS;
+  return (i) => i === focused || i === first || i === last || (isShort && i > first && i < last);
+}
+
+function setSpace({ style }, side, px) {
+  const space = px ? `${px}px` : "";
+  if (style[side] !== space) style[side] = space;
 }
