@@ -125,11 +125,36 @@ def test_quiet_time_passes_with_the_gateway_s_heartbeats(page: Page) -> None:
         const before = part.perMinute;
         for (let passed = 0; passed < 80_000; passed += every_ms) {
             now += every_ms;
-            part.hear();
+            part.hear("live");
         }
         return [before >= 500, part.perMinute, part.bars.slice(-7)];
     }"""
     assert page.evaluate(silence, 2_000) == [True, 0, [0] * 7]
+
+
+def test_time_in_which_the_data_is_late_is_a_gap_until_news_come(page: Page) -> None:
+    """Nobody can say then that nothing came. What a frame tells counts; when it is over, the server is asked."""
+    page.goto("/")
+    late = """async () => {
+        const live = document.querySelector("script[type=module]").src;
+        const { Activity } = await import(new URL("activity.js", live).href);
+        let [now, asked] = [1_000_000, 0];
+        performance.now = () => now;
+        window.fetch = () => { asked += 1; return Promise.reject(new Error("web is away")); };
+        const part = new Activity(document.querySelector("#totals").cloneNode(true));
+        const begin = part.now;
+        for (let passed = 0; passed < 60_000; passed += 2_000) {
+            now += 2_000;
+            part.hear(passed % 4_000 ? "stale" : "rebuilding");
+        }
+        const known = [part.bars.slice(-5)];
+        part.apply({ as_of: new Date(begin + 60_500).toISOString(), totals: { messages: part.messages + 7 } });
+        known.push(part.bars.at(-1), asked);
+        part.hear("live");
+        part.hear("live");
+        return [...known, asked];
+    }"""
+    assert page.evaluate(late) == [[None] * 5, 7, 0, 1]
 
 
 def test_a_snapshot_s_total_is_no_burst(page: Page) -> None:

@@ -13,27 +13,32 @@ const LEAST_HEIGHT_OF_SOME = 10;
 const LEAST_TOP = 5;
 // The gateway says something every 2 s. Where it did not for longer than this, what came meanwhile is not for one step.
 const LOST_MS = 6000;
+// States of the streams in which silence does not mean that nothing comes.
+const LATE = new Set(["stale", "rebuilding"]);
 
 /**
  * Messages per minute and the chart of the last ten: what activity.py works out, kept current from frames. The time is
- * the server's. After a silence the server is asked what came in it; until it answers, that is a gap.
+ * the server's. After a silence, or when what is late has come, the server is asked; until it answers, that is a gap.
  */
 export class Activity {
+  // The server's time is so much more than performance.now().
+  #clock = 0;
   #latest = null;
   #isAsking = false;
+  #isLate = false;
 
   constructor(element) {
     this.rate = element.querySelector("[data-rate]");
     this.chart = element.querySelector(".sparkline");
     this.summary = element.querySelector(".summary");
     this.#take(JSON.parse(element.dataset.activity));
-    this.anchor = { at: this.now, heard: performance.now() };
+    this.#clock = this.now - performance.now();
   }
 
   apply(frame) {
     const at = Date.parse(frame.as_of);
     if (frame.totals) this.#latest = { at, messages: frame.totals.messages };
-    this.anchor = { at, heard: performance.now() };
+    this.#clock = at - performance.now();
     this.#reach(at);
     this.#count();
   }
@@ -45,9 +50,14 @@ export class Activity {
     this.#ask();
   }
 
-  /** The gateway gave a sign of life: time goes on, and nothing came. */
-  hear() {
-    this.#reach(this.anchor.at + performance.now() - this.anchor.heard);
+  /** The gateway gave a sign of life: time goes on, and where the data is not late, nothing came. */
+  hear(state) {
+    const at = this.#clock + performance.now();
+    const wasLate = this.#isLate;
+    this.#isLate = LATE.has(state);
+    if (this.#isLate) this.#pass(at);
+    else if (wasLate) this.#ask();
+    else this.#reach(at);
   }
 
   render(paused) {
@@ -94,6 +104,10 @@ export class Activity {
   #reach(at) {
     if (at - this.now > LOST_MS) this.#ask();
     else for (let step = this.#step(this.now); step <= this.#step(at); step += 1) this.#add(step, 0);
+    this.#pass(at);
+  }
+
+  #pass(at) {
     this.now = Math.max(this.now, at);
     for (const step of this.counts.keys()) if (step < this.#step(this.now - BARS * BAR_MS)) this.counts.delete(step);
   }
