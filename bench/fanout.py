@@ -126,20 +126,20 @@ def _markdown(results: Mapping[str, Result], conditions: str) -> str:
     )
     return f"""## Fan-out
 
-The real gateway behind a real Valkey, and hubs that people use, each in its turn and started afresh: the server alone on
-one core; the load client, Valkey and who publishes on the other. Ours is told of messages by Valkey, the others by one
+The real gateway behind a real Valkey, and hubs that people use, each in its turn and started afresh: the server alone
+on one core; the load client, Valkey and who publishes on the other. Ours is told of messages by Valkey, the others by one
 HTTP request a batch. What is counted is the server's own processor time, from the first message until all clients have
 all of them, or until a second after the last one was due.
 
 The client compares every byte that came to each of its connections with what came to the others, and looks through that
 for messages that are missing, come twice or in another order. It took at most {client_share:.2f} of our server's time.
 
-Frame for frame: events of a message each, of the same length on the wire (`messages`, uncompressed; `TICK_MS=10`). Where
-a fan-out takes longer than the next message, ours puts what came meanwhile into one frame.
+Frame for frame: events of a message each, of the same length on the wire (`messages`, uncompressed; `TICK_MS=10`).
+Where a fan-out takes longer than the next message, ours puts what came meanwhile into one frame.
 
 {_table(results, _FRAME_ROWS)}
 
-The job: 1,000 messages a second, as people write them, in 50 batches, each to 1,000 clients. All as they are by default,
+The job: 1,000 messages a second, as people write them, in 50 batches, each to 1,000 clients. All are as by default,
 but for what may wait for one client at Centrifugo and centrifuge (1 GiB, not 1 MiB: they would cut those whom they have
 no time for), and for centrifuge, batched: that writes what has come in 250 ms at once, its fastest way to do this job.
 Times are from when a message was due to be published until a client had read it, of those that came in time.

@@ -7,13 +7,14 @@ from jsonschema import Draft7Validator
 
 from livestream.events import DEAD_LETTER_TOPIC, FUTURE_TOLERANCE_MS, MESSAGES_TOPIC, TYPE_NAMES, USERS_TOPIC
 from livestream.frames import LIMITS, SnapshotReason, StreamState, ViewKind
+from livestream.letters import REASONS
 from livestream.settings import Environment
 from livestream.texts import NAME_MAX_CHARACTERS, TEXT_MAX_BYTES
 from livestream.topics import TopicSettings, _wanted
 from livestream_gateway.addresses import MAX_VIEWS, view_of_path
 from livestream_gateway.heartbeat import IDLE_AFTER_MS, STALE_AFTER_MS
 from livestream_gateway.hub import HEARTBEAT_SECONDS
-from livestream_gateway.pace import LONGEST_TICK_MS, SHORTEST_TICK_MS
+from livestream_gateway.pace import DEFAULT_TICK_MS, LONGEST_TICK_MS, SHORTEST_TICK_MS
 from livestream_local.ports import DEFAULT_BASE, Ports
 from livestream_projector.dead_letters import _DETAIL_CHARACTERS, HEADERS_BYTES, VALUE_BYTES
 from livestream_projector.settings import Settings
@@ -166,6 +167,7 @@ def test_limits_are_those_of_the_code() -> None:
 
 def test_enumerations_are_those_of_the_code() -> None:
     assert SCHEMAS["snapshotReason"]["enum"] == [reason.value for reason in SnapshotReason]
+    assert SCHEMAS["deadLetterReason"]["enum"] == list(REASONS)
     assert SCHEMAS["streamState"]["enum"] == [state.value for state in StreamState]
     assert [*SCHEMAS["messageEventType"]["enum"], "user.deleted"] == list(TYPE_NAMES.values())
 
@@ -182,4 +184,4 @@ def test_times_in_prose_are_those_of_the_code() -> None:
     assert f"for {IDLE_AFTER_MS // 60_000} minutes" in SCHEMAS["streamState"]["description"]
     assert f"for {STALE_AFTER_MS // 1000} s" in SCHEMAS["streamState"]["description"]
     assert f"every {HEARTBEAT_SECONDS:.0f} s" in MESSAGES["status"]["description"]
-    assert f"{SHORTEST_TICK_MS} ms" in MESSAGES["delta"]["description"]
+    assert f"{DEFAULT_TICK_MS} ms" in MESSAGES["delta"]["description"]

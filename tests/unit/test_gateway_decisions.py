@@ -108,6 +108,16 @@ def test_ticks_grow_with_what_a_fan_out_takes_and_recover_slowly() -> None:
     assert pace.tick_ms == 1_000
 
 
+def test_ticks_are_as_short_as_they_are_set_but_for_what_a_fan_out_takes() -> None:
+    pace = Pace(20)
+    assert pace.tick_ms == 20
+    pace.took(0.01)
+    assert pace.tick_ms == 30
+    for _ in range(20):
+        pace.took(0.001)
+    assert pace.tick_ms == 20
+
+
 @pytest.mark.parametrize(
     ("setting", "origin", "host", "allowed"),
     [

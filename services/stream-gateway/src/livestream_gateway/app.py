@@ -14,6 +14,7 @@ from livestream_gateway.drain import Drain
 from livestream_gateway.fan_out import FanOut
 from livestream_gateway.follower import Follower
 from livestream_gateway.hub import Hub
+from livestream_gateway.pace import Pace
 from livestream_gateway.presence import Presence
 from livestream_gateway.problems import answer_problems
 from livestream_gateway.routes import StreamRoutes
@@ -35,7 +36,7 @@ def build_app(settings: Settings) -> web.Application:
     serving, news = ServingCopy(stores.redis), asyncio.Event()
     follower = Follower(serving, settings.replay_bytes, news.set)
     views = Views(ReadModel(serving, History(stores.postgres)), follower, news.set)
-    hub = Hub(follower, views, FanOut(settings.client_buffer_bytes), news)
+    hub = Hub(follower, views, FanOut(settings.client_buffer_bytes), news, Pace(settings.tick_ms))
     drain = app[DRAIN] = Drain(hub, settings.drain_seconds)
 
     async def check_draining() -> None:

@@ -38,7 +38,9 @@ class Hub:
     `news` is set by whoever has something for the next tick.
     """
 
-    def __init__(self, follower: Follower, views: Views, fan_out: FanOut, news: asyncio.Event) -> None:
+    def __init__(
+        self, follower: Follower, views: Views, fan_out: FanOut, news: asyncio.Event, pace: Pace | None = None
+    ) -> None:
         self.streams: set[Stream] = set()
         self.views = views
         self.catch_ups = CatchUps()
@@ -49,7 +51,7 @@ class Hub:
         self._follower = follower
         self._fan_out = fan_out
         self._news = news
-        self._pace = Pace()
+        self._pace = pace or Pace()
         self._health = assess(None, 0)
         self.status = Piece(sse("status", self._health.json(self._pace.tick_ms)))
         self._next_tick = 0.0
