@@ -11,7 +11,6 @@ NAME_MAX_CHARACTERS = 200
 TEXT_MAX_BYTES = 16 * 1024
 
 _CONTROL_OR_SURROGATE = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")  # Unicode categories Cc and Cs
-_NUL_OR_SURROGATE = re.compile(r"[\x00\ud800-\udfff]")
 _RESERVED_NAMES = frozenset({".", ".."})  # no URL path can carry them: clients resolve them away
 
 # A stream has far fewer names than messages; this many cover the hot ones in a few megabytes.
@@ -45,15 +44,25 @@ def check_id(value: str) -> str:
 
 def check_text(value: str) -> str:
     """A message's text."""
-    if _NUL_OR_SURROGATE.search(value):
+    size = len(value) if value.isascii() else _utf8_bytes(value)
+    if size is None or "\0" in value:
         raise ValueError("must not contain NUL or lone surrogates")
-    size = len(value) if value.isascii() else len(value.encode())
     if size > TEXT_MAX_BYTES:
         raise ValueError(f"must be at most {TEXT_MAX_BYTES} bytes of UTF-8, has {size}")
     return value
 
 
+def _utf8_bytes(value: str) -> int | None:
+    """None where UTF-8 has no way to write it."""
+    try:
+        return len(value.encode())
+    except UnicodeEncodeError:
+        return None
+
+
 def _check_characters(value: str) -> None:
+    if value.isascii() and value.isprintable():
+        return  # five times as fast as the search
     if _CONTROL_OR_SURROGATE.search(value):
         raise ValueError("must not contain control characters or lone surrogates")
 

@@ -21,8 +21,7 @@ class ByteBudget:
 
     async def take(self, size: int) -> None:
         """Wait until `size` bytes are free. What is larger than the limit waits until it is alone."""
-        if not self._waiting and self._fits(size):
-            self._change(size)
+        if self.take_now(size):
             return
         granted: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiting.append((size, granted))
@@ -34,6 +33,13 @@ class ByteBudget:
             else:
                 self.give_back(size)
             raise
+
+    def take_now(self, size: int) -> bool:
+        """Take `size` bytes if they are free and nobody waits."""
+        if self._waiting or not self._fits(size):
+            return False
+        self._change(size)
+        return True
 
     def give_back(self, size: int) -> None:
         self._change(-size)

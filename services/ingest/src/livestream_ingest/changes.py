@@ -78,7 +78,7 @@ class Changes:
     async def _append(self, event: Event) -> None:
         if wait_seconds := self._bucket.take(1):
             raise answers.too_many_items(wait_seconds)
-        receipt = await self._writer.submit([(0, event)])
+        receipt = await self._writer.submit_event(event)
         try:
             await receipt.wait()
         finally:

@@ -8,46 +8,43 @@ from typing import Final
 import msgspec
 
 from livestream import times
-from livestream.events import Defaults, Event, MessagePosted, Rejected, check_future
+from livestream.events import Defaults, Rejected
 from livestream_ingest.answers import ItemError
 from livestream_ingest.ids import IdSource
 from livestream_ingest.log_writer import LogWriter
 from livestream_ingest.metrics import REFUSED_ITEMS
+from livestream_ingest.plain import Post
 from livestream_ingest.receipt import Receipt
 
 Item = bytes | msgspec.Raw | Rejected
 """One message's JSON, or why there is none."""
 
-Parse = Callable[[bytes | msgspec.Raw, Defaults], Event | Rejected]
+Read = Callable[[bytes | msgspec.Raw, Defaults], Post | Rejected]
 
 MAX_IDS: Final = 10_000
 MAX_ERRORS: Final = 1_000
 
-# Parsing so many takes a few milliseconds; then other requests have their turn.
-STEP_ITEMS: Final = 500
+# Reading so many takes a few milliseconds; then other requests have their turn.
+STEP_ITEMS: Final = 1_000
 # Enough to keep Kafka busy, few enough that one fast stream leaves room for others.
 MAX_STEPS_UNDER_WAY: Final = 8
-
-_NOT_A_POST: Final = Rejected(
-    "unknown-type", "must be `message.posted` here; edits and deletions have routes of their own", "type"
-)
 
 
 class Intake:
     """Takes items in order, and hands the good ones to the log as they come.
 
-    `items`: how many were taken. `good`: how many of them are events. `ids`: of the first MAX_IDS good ones, in order.
+    `items`: how many were taken. `good`: how many of them are posts. `ids`: of the first MAX_IDS good ones, in order.
     `errors`: the first MAX_ERRORS of the others.
     """
 
-    def __init__(self, writer: LogWriter, parse: Parse, new_id: IdSource) -> None:
+    def __init__(self, writer: LogWriter, read: Read, new_id: IdSource) -> None:
         self.items = 0
         self.good = 0
         self.ids: list[str] = []
         self.errors: list[ItemError] = []
         self._handed_over = 0
         self._writer = writer
-        self._parse = parse
+        self._read_one = read
         self._new_id = new_id
         self._under_way: deque[Receipt] = deque()
 
@@ -56,11 +53,11 @@ class Intake:
         for start in range(0, len(items), STEP_ITEMS):
             if start:
                 await asyncio.sleep(0)
-            events = self._read(items[start : start + STEP_ITEMS])
+            posts = self._read(items[start : start + STEP_ITEMS])
             while self._under_way and (self._under_way[0].settled or len(self._under_way) >= MAX_STEPS_UNDER_WAY):
                 await self._wait_for_first()
-            if events:
-                self._under_way.append(await self._writer.submit(events, after=self._under_way))
+            if posts:
+                self._under_way.append(await self._writer.submit_posts(posts, after=self._under_way))
             self._handed_over = self.items
 
     async def finish(self) -> None:
@@ -84,23 +81,19 @@ class Intake:
         await self._under_way[0].wait()
         self._under_way.popleft()
 
-    def _read(self, items: Sequence[Item]) -> list[tuple[int, Event]]:
-        arrival_ms = times.now_ms()
-        defaults = Defaults(arrival_ms, lambda: self._new_id(self.items))
-        events: list[tuple[int, Event]] = []
+    def _read(self, items: Sequence[Item]) -> list[tuple[int, Post]]:
+        defaults = Defaults(times.now_ms(), lambda: self._new_id(self.items))
+        posts: list[tuple[int, Post]] = []
         for item in items:
-            event = item if isinstance(item, Rejected) else self._parse(item, defaults)
-            if not isinstance(event, MessagePosted):
-                self._refuse(event if isinstance(event, Rejected) else _NOT_A_POST)
-            elif future := check_future(event, arrival_ms):
-                self._refuse(future)
+            post = item if isinstance(item, Rejected) else self._read_one(item, defaults)
+            if isinstance(post, Rejected):
+                self._refuse(post)
             else:
-                events.append((self.items, event))
-                if len(self.ids) < MAX_IDS:
-                    self.ids.append(event.id)
+                posts.append((self.items, post))
             self.items += 1
-        self.good += len(events)
-        return events
+        self.good += len(posts)
+        self.ids += [post.id for _, post in posts[: MAX_IDS - len(self.ids)]]
+        return posts
 
     def _refuse(self, why: Rejected) -> None:
         REFUSED_ITEMS.labels(why.reason).inc()

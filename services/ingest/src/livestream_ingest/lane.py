@@ -4,7 +4,9 @@ import asyncio
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
-from typing import NamedTuple, Protocol
+from typing import Protocol
+
+import msgspec
 
 from livestream.logs import get_logger
 from livestream.retries import describe
@@ -13,7 +15,7 @@ from livestream_ingest.metrics import ACK_SECONDS, BATCH_RECORDS, FAILED_BATCHES
 _log = get_logger(__name__)
 
 
-class Record(NamedTuple):
+class Record(msgspec.Struct, frozen=True, gc=False):
     """One event as it goes to the log."""
 
     key: bytes

@@ -1,7 +1,8 @@
 """Puts events on the log: bounded in memory, in order, and done only when all in-sync replicas say so."""
 
 import asyncio
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Mapping, Sequence
+from functools import lru_cache
 from typing import Final, NamedTuple
 
 import msgspec
@@ -11,15 +12,20 @@ from livestream.partitioning import partition_of
 from livestream_ingest.budget import ByteBudget
 from livestream_ingest.lane import Batch, Lane, Parcel, Record
 from livestream_ingest.metrics import ACCEPTED_ITEMS
+from livestream_ingest.plain import Post
 from livestream_ingest.producer import Connection, NotConnectedError, ProducerKeeper
 from livestream_ingest.receipt import LogUnavailableError, Receipt
 
-# Of a record in memory beside its bytes: two bytes objects, a tuple, a place in a list.
+# Of a record in memory beside its bytes: two bytes objects, a struct, a place in a list.
 RECORD_OVERHEAD_BYTES: Final = 200
+_CACHED_KEYS: Final = 65_536  # as many names as are kept checked
 
 # A partition that takes nothing for so many times the timeout is not merely slow. A new connection, which looks for the
 # topics again too, cures whatever aiokafka cannot see, and costs the other partitions one failed batch.
 TIMEOUTS_UNTIL_RECONNECT: Final = 3
+
+
+_ACCEPTED: Final = {topic: ACCEPTED_ITEMS.labels(topic) for topic in (MESSAGES_TOPIC, USERS_TOPIC)}
 
 
 class Place(NamedTuple):
@@ -28,11 +34,21 @@ class Place(NamedTuple):
 
 
 class _Load(msgspec.Struct):
-    """What one `submit` has for one place."""
+    """What is handed over together for one place."""
 
     first_index: int
-    size: int = 0
     records: list[Record] = []
+
+    @property
+    def size(self) -> int:
+        """In bytes, as the budget counts them."""
+        return sum([RECORD_OVERHEAD_BYTES + len(record.key) + len(record.value) for record in self.records])
+
+
+@lru_cache(_CACHED_KEYS)
+def _placed(channel: str, partitions: int) -> tuple[int, bytes]:
+    """The partition and the key of a channel's records."""
+    return partition_of(channel, partitions), channel.encode()
 
 
 class LogWriter:
@@ -44,27 +60,43 @@ class LogWriter:
         self._ack_timeout_seconds = ack_timeout_seconds
         self._lanes: dict[Place, Lane] = {}
 
-    async def submit(self, events: Iterable[tuple[int, Event]], after: Collection[Receipt] = ()) -> Receipt:
-        """Hand over events, each with its index in the request; waits while too much is in flight.
+    async def submit_event(self, event: Event) -> Receipt:
+        """As `submit_posts`, for one event of any kind."""
+        if isinstance(event, UserDeleted):
+            place, key = Place(USERS_TOPIC, 0), event.user.encode()
+        else:
+            partition, key = _placed(event.channel, self._keeper.partitions)
+            place = Place(MESSAGES_TOPIC, partition)
+        return await self._submit({place: _Load(0, [Record(key, encode_event(event))])}, ())
+
+    async def submit_posts(self, posts: Sequence[tuple[int, Post]], after: Collection[Receipt] = ()) -> Receipt:
+        """Hand over posts, each with its index in the request; waits while too much is in flight.
 
         Those of one channel keep their order, also behind what was handed over before (`after`). Raises
         LogUnavailableError where Kafka is known to be away, nothing became free in time, or one of `after` failed; then
-        none of these events was handed over.
+        none of these was handed over.
         """
+        loads: dict[int, _Load] = {}
+        partitions = self._keeper.partitions
+        for index, post in posts:
+            partition, key = _placed(post.channel, partitions)
+            load = loads.get(partition)
+            if load is None:
+                load = loads[partition] = _Load(index)
+            load.records.append(Record(key, post.value))
+        return await self._submit({Place(MESSAGES_TOPIC, number): load for number, load in loads.items()}, after)
+
+    async def _submit(self, loads: Mapping[Place, _Load], after: Collection[Receipt]) -> Receipt:
         try:
             connection = self._keeper.connection
         except NotConnectedError as error:
             raise LogUnavailableError(str(error)) from None
-        loads = self._sort(events)
         for place in loads:
             self._refuse_if_stuck(place, connection)
         receipt = Receipt(self._ack_timeout_seconds)
         size = sum(load.size for load in loads.values())
-        try:
-            async with asyncio.timeout(self._ack_timeout_seconds):
-                await self._budget.take(size)
-        except TimeoutError:
-            raise LogUnavailableError("too much is waiting for Kafka already") from None
+        if not self._budget.take_now(size):
+            await self._wait_for_room(size)
         if any(earlier.failed for earlier in after):
             # What failed will be sent again, and must not find these before it.
             self._budget.give_back(size)
@@ -73,22 +105,12 @@ class LogWriter:
             self._put(place, load, receipt)
         return receipt
 
-    def _sort(self, events: Iterable[tuple[int, Event]]) -> dict[Place, _Load]:
-        loads: dict[Place, _Load] = {}
-        partitions = self._keeper.partitions
-        for index, event in events:
-            if isinstance(event, UserDeleted):
-                name, place = event.user, Place(USERS_TOPIC, 0)
-            else:
-                name = event.channel
-                place = Place(MESSAGES_TOPIC, partition_of(name, partitions))
-            load = loads.get(place)
-            if load is None:
-                load = loads[place] = _Load(index)
-            record = Record(name.encode(), encode_event(event))
-            load.records.append(record)
-            load.size += len(record.key) + len(record.value) + RECORD_OVERHEAD_BYTES
-        return loads
+    async def _wait_for_room(self, size: int) -> None:
+        try:
+            async with asyncio.timeout(self._ack_timeout_seconds):
+                await self._budget.take(size)
+        except TimeoutError:
+            raise LogUnavailableError("too much is waiting for Kafka already") from None
 
     def _put(self, place: Place, load: _Load, receipt: Receipt) -> None:
         size, count = load.size, len(load.records)
@@ -96,7 +118,7 @@ class LogWriter:
         def ended(parcel: Parcel, error: Exception | None) -> None:
             self._budget.give_back(size)
             if error is None:
-                ACCEPTED_ITEMS.labels(place.topic).inc(count)
+                _ACCEPTED[place.topic].inc(count)
             receipt.note(parcel, error)
 
         parcel = Parcel(load.records, ended)

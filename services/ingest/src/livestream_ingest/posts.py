@@ -1,7 +1,6 @@
 """`POST /v1/messages`: which form a body has, and how its items become events."""
 
-from collections.abc import Mapping, Sequence
-from functools import partial
+from collections.abc import Sequence
 from http import HTTPStatus
 from typing import Final
 from urllib.parse import unquote
@@ -9,23 +8,16 @@ from urllib.parse import unquote
 import msgspec
 from aiohttp import web
 
-from livestream.events import (
-    STRUCTURED_CONTENT_TYPE,
-    Defaults,
-    Event,
-    Rejected,
-    parse_binary_cloud_event,
-    parse_cloud_event,
-    parse_value,
-)
+from livestream.events import STRUCTURED_CONTENT_TYPE
 from livestream_ingest import answers
 from livestream_ingest.answers import ProblemError
 from livestream_ingest.bodies import BodyReader, empty_body, items_of, one_item
 from livestream_ingest.ids import IdSource, derived_ids, fresh_ids
-from livestream_ingest.intake import Intake, Item, Parse
+from livestream_ingest.intake import Intake, Item, Read
 from livestream_ingest.lines import read_lines
 from livestream_ingest.log_writer import LogWriter
 from livestream_ingest.rate_limit import TokenBucket
+from livestream_ingest.readers import binary_cloud_event, read_cloud_event, read_object
 from livestream_ingest.receipt import LogUnavailableError
 from livestream_ingest.shutdown import Shutdown
 from livestream_ingest.streams import BodyStream, unsupported_type
@@ -46,7 +38,7 @@ IDEMPOTENCY_KEY_MAX_CHARACTERS: Final = 255
 class Form(msgspec.Struct, frozen=True):
     """One of the forms in which messages come. `is_stream`: lines; else a whole body, perhaps with an array."""
 
-    parse: Parse
+    read: Read
     is_stream: bool = False
     has_array: bool = False
 
@@ -62,7 +54,7 @@ class Posts:
 
     async def post(self, request: web.Request) -> web.Response:
         form, stream, new_id = _form_of(request), BodyStream(request), _ids_for(request)
-        intake = Intake(self._writer, form.parse, new_id)
+        intake = Intake(self._writer, form.read, new_id)
         try:
             early_end = await self._take_all(stream, form, intake)
             await intake.finish()
@@ -104,26 +96,18 @@ def _form_of(request: web.Request) -> Form:
     has_binary_event = any(name.lower().startswith(CLOUD_EVENT_HEADER_PREFIX) for name in request.headers)
     content_type = request.content_type
     if content_type == STRUCTURED_CONTENT_TYPE:
-        form = Form(parse_cloud_event)
+        form = Form(read_cloud_event)
     elif content_type == CLOUD_EVENTS:
-        form = Form(parse_cloud_event, has_array=True)
+        form = Form(read_cloud_event, has_array=True)
     elif has_binary_event and (content_type == JSON or "Content-Type" not in request.headers):
-        form = Form(partial(_parse_binary, _attributes_of(request)))
+        form = Form(binary_cloud_event(_attributes_of(request)))
     elif content_type == JSON and not has_binary_event:
-        form = Form(_parse_plain, has_array=True)
+        form = Form(read_object, has_array=True)
     elif content_type == NDJSON and not has_binary_event:
-        form = Form(_parse_plain, is_stream=True)
+        form = Form(read_object, is_stream=True)
     else:
         raise unsupported_type((JSON,) if has_binary_event else CONTENT_TYPES)
     return form
-
-
-def _parse_plain(item: bytes | msgspec.Raw, defaults: Defaults) -> Event | Rejected:
-    return parse_value(item, defaults=defaults)
-
-
-def _parse_binary(attributes: Mapping[str, str], item: bytes | msgspec.Raw, defaults: Defaults) -> Event | Rejected:
-    return parse_binary_cloud_event(attributes, bytes(item), defaults)
 
 
 def _attributes_of(request: web.Request) -> dict[str, str]:
