@@ -5,6 +5,7 @@ from typing import Any, Final
 
 import pytest
 
+from livestream.fold import split
 from livestream.frames import Change
 from livestream.frames.window import MessageRows, NameRows
 from livestream_gateway import attendance
@@ -55,6 +56,17 @@ def take_a_commit_into_positions_set_anew(patch: pytest.MonkeyPatch) -> None:
 
 def start_anew_without_seeking(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Projector, "_seek", _always(None))
+
+
+def fold_what_was_polled_before_positions_were_set_anew(patch: pytest.MonkeyPatch) -> None:
+    async def careless(self: Any, consumer: Any, polled: Any) -> None:
+        polled.read(self._partitions, self._retention)
+        for chunk in polled.chunks():
+            self._office.hold(chunk.originals)
+            for run in split(chunk.records):
+                await self._commit_run(consumer, run)
+
+    patch.setattr(Projector, "_fold_polled", careless)
 
 
 def bury_no_dead_letters(patch: pytest.MonkeyPatch) -> None:
@@ -133,6 +145,7 @@ MUTANTS: Final[tuple[Mutant, ...]] = (
     commit_on_the_strength_of_an_earlier_look,
     take_a_commit_into_positions_set_anew,
     start_anew_without_seeking,
+    fold_what_was_polled_before_positions_were_set_anew,
     bury_no_dead_letters,
     publish_without_looking_at_continuity,
     never_sweep_the_outbox,

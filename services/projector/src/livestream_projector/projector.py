@@ -2,10 +2,10 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
-from typing import Any, Final
+from typing import Final
 
 from aiokafka import TopicPartition
-from aiokafka.errors import KafkaError, NoOffsetForPartitionError, OffsetOutOfRangeError
+from aiokafka.errors import KafkaError, OffsetOutOfRangeError
 
 from livestream.clients import POSTGRES_FAILURES
 from livestream.events import MESSAGES_TOPIC
@@ -16,16 +16,12 @@ from livestream.retention import Retention
 from livestream.retries import RETRIES, delays, describe, until_it_works
 from livestream_projector import failpoints, metrics
 from livestream_projector.dead_letters import DeadLetterOffice
-from livestream_projector.decode import read_message
 from livestream_projector.failpoints import Failpoint
+from livestream_projector.polls import Polled, poll
 from livestream_projector.publisher import Publisher
 from livestream_projector.store import Committed, PassedRecord, Store
 from livestream_projector.users_log import UsersLog
 from livestream_projector.writes import FencedError
-
-_POLL_MS: Final = 100
-# Texts are at most 16 KiB, but a batch of only such ones would be a hundred times the usual: cut by size as well.
-_BATCH_BYTES: Final = 8 * 1024 * 1024
 
 # Each step is one frame with thousands of rows for who watches users: this seldom, even if the server could do more.
 _RECOUNT_EVERY_SECONDS: Final = 1.0
@@ -64,13 +60,20 @@ class Projector:
         self._batch_records = batch_records
         self._batch_interval_s = batch_interval_ms / 1000
         self.states: dict[int, PartitionState] = {}
-        self.oldest_pending_ms: dict[int, int] = {}
+        # What was polled and is not folded: under way, and read ahead of that.
+        self._polled = Polled()
+        self._ahead = Polled()
         self.was_assigned = False
         # What changes rows beside the fold does so while no batch is under way.
         self.between_batches = asyncio.Lock()
         # Counts how often positions were set anew: what was polled before that must not be folded after it.
         self._positioned = 0
         self._next_recount = 0.0
+
+    @property
+    def oldest_pending_ms(self) -> dict[int, int]:
+        """Partition → append time of the oldest record that was polled and is not folded yet."""
+        return self._ahead.oldest_ms | self._polled.oldest_ms
 
     async def take(self, partitions: list[int]) -> dict[int, int]:
         """Begin with partitions that were assigned; returns the next offset of each."""
@@ -89,27 +92,37 @@ class Projector:
         loop = asyncio.get_running_loop()
         while True:
             started = loop.time()
-            originals = await self._poll(consumer)
-            if originals:
+            self._polled, self._ahead = self._ahead, Polled()
+            if not self._polled:
+                self._polled = await self._poll(consumer)
+            is_any = bool(self._polled)
+            if is_any:
                 failpoints.reach(Failpoint.FETCHED)
-                await self._fold_all(consumer, originals)
+                await self._fold_all(consumer)
             await self._apply_user_deletions(consumer)
             await self._recount(consumer)
-            if originals:
+            if is_any:
                 await asyncio.sleep(max(0.0, started + self._batch_interval_s - loop.time()))
 
-    async def _poll(self, consumer: AIOKafkaConsumer) -> list[Any]:
+    async def _poll(self, consumer: AIOKafkaConsumer) -> Polled:
         try:
-            polled = await consumer.getmany(timeout_ms=_POLL_MS, max_records=self._batch_records)
-        except NoOffsetForPartitionError:
-            # aiokafka looks for a position as soon as a partition is assigned; ours comes from Postgres a moment later.
-            return []
+            return await self._next_records(consumer)
         except OffsetOutOfRangeError as error:
             await self._find_position(consumer, error)
-            return []
-        if not self.states:
-            return []  # the same, where it found the group's offset: the assignment goes back to ours
-        return [record for records in polled.values() for record in records]
+            return Polled()
+
+    async def _next_records(self, consumer: AIOKafkaConsumer) -> Polled:
+        originals = await poll(consumer, self._batch_records)
+        # Where nothing is ours yet, it found the group's offset: the assignment goes back to ours.
+        return Polled.of(originals, self._positioned) if self.states else Polled()
+
+    async def _read_ahead(self, consumer: AIOKafkaConsumer) -> None:
+        """While a full batch is with Postgres, poll and decode the next one."""
+        try:
+            self._ahead = await self._next_records(consumer)
+        except OffsetOutOfRangeError:
+            return  # it comes again when nothing is under way, and positions say where to go on
+        self._ahead.read(self._partitions, self._retention)
 
     async def _find_position(self, consumer: AIOKafkaConsumer, error: OffsetOutOfRangeError) -> None:
         """The log has nothing at a position: it was cut below us, or the position was the group's and not ours yet."""
@@ -122,18 +135,23 @@ class Projector:
         if self._positioned == positioned:
             self._seek(consumer, offsets)
 
-    async def _fold_all(self, consumer: AIOKafkaConsumer, originals: Sequence[Any]) -> None:
-        positioned = self._positioned
-        for record in originals:
-            self.oldest_pending_ms.setdefault(record.partition, record.timestamp)
-        for chunk in _by_size(originals):
-            records = [read_message(record, self._partitions, self._retention) for record in chunk]
-            self._office.hold(chunk)
-            for run in split(records):
-                if self._positioned != positioned:
+    async def _fold_all(self, consumer: AIOKafkaConsumer) -> None:
+        polled = self._polled
+        async with asyncio.TaskGroup() as tasks:
+            # One that was not full had all there was: what comes next comes later.
+            if len(polled.originals) >= self._batch_records:
+                tasks.create_task(self._read_ahead(consumer))
+            await self._fold_polled(consumer, polled)
+        self._polled = Polled()
+
+    async def _fold_polled(self, consumer: AIOKafkaConsumer, polled: Polled) -> None:
+        polled.read(self._partitions, self._retention)
+        for chunk in polled.chunks():
+            self._office.hold(chunk.originals)
+            for run in split(chunk.records):
+                if self._positioned != polled.positioned:
                     return
                 await self._commit_run(consumer, run)
-        self.oldest_pending_ms.clear()
 
     async def _commit_run(self, consumer: AIOKafkaConsumer, run: Sequence[Record]) -> None:
         await self._commit(consumer, "fold", lambda: self._store.fold(run, self.states))
@@ -212,7 +230,7 @@ class Projector:
 
     def _position(self, states: dict[int, PartitionState]) -> None:
         self.states = states
-        self.oldest_pending_ms = {}
+        self._polled, self._ahead = Polled(), Polled()
         self._positioned += 1
 
     async def _back_off(self, operation: str, error: Exception, waits: Iterator[float]) -> None:
@@ -220,17 +238,3 @@ class Projector:
         RETRIES.labels(operation).inc()
         _log.warning("retry", operation=operation, error=describe(error), delay_s=round(delay, 3))
         await asyncio.sleep(delay)
-
-
-def _by_size(originals: Sequence[Any]) -> list[list[Any]]:
-    """Records in the order of the log, in chunks of bounded size."""
-    chunks: list[list[Any]] = [[]]
-    size = 0
-    for record in originals:
-        record_bytes = len(record.value or b"")
-        if chunks[-1] and size + record_bytes > _BATCH_BYTES:
-            chunks.append([])
-            size = 0
-        chunks[-1].append(record)
-        size += record_bytes
-    return chunks
