@@ -10,7 +10,7 @@ import pytest
 from livestream.clients import postgres_pool
 from livestream.history import History, HistoryFilter
 from livestream_projector.erasure import Eraser
-from livestream_projector.generation import live_generation
+from livestream_projector.generation import begin_next, drop, live_generation, switch
 from livestream_projector.schema import migrate
 from livestream_projector.word_erasure import WordEraser
 from tests.support.logs import PARTITIONS, T0
@@ -140,6 +140,18 @@ async def test_the_deletion_of_a_channel_leaves_its_words(pool: asyncpg.Pool) ->
     assert not await word_eraser(pool).erase()
 
 
+async def test_a_rebuild_does_not_put_off_what_is_due(pool: asyncpg.Pool) -> None:
+    """The words of display names are in an index of all generations."""
+    await delete_user(pool, "ann")
+    live, following, _ = await begin_next(pool)
+    assert await switch(pool, live, following)
+    async with pool.acquire() as connection:
+        await drop(connection, live)
+    assert await words_in_index(pool, NAMES_INDEX, ANNS_WORDS), "it has seen more generations than one"
+    assert await WordEraser(pool, following, 0, lambda: True).erase()
+    assert not await words_in_index(pool, NAMES_INDEX, ANNS_WORDS)
+
+
 async def test_one_process_at_a_time(pool: asyncpg.Pool) -> None:
     await delete_user(pool, "ann")
     async with held_up(pool) as first, asyncio.timeout(AT_ONCE_S):
@@ -163,10 +175,13 @@ async def test_the_words_of_who_is_erased_meanwhile_are_gone_from_the_next_ones(
 async def test_what_is_left_by_one_that_was_killed_goes_and_it_is_done_again(pool: asyncpg.Pool) -> None:
     """Readers and the fold go on meanwhile, and the index is found by nobody but who drops it."""
     await delete_user(pool, "ann")
-    for _ in range(2):
+    for is_orderly in (False, True):
         async with held_up(pool) as killed:
-            await pool.execute("SELECT pg_terminate_backend($1)", await pool.fetchval(_WAITING))
-            with pytest.raises(asyncpg.PostgresError):
+            if is_orderly:
+                killed.cancel()
+            else:
+                await pool.execute("SELECT pg_terminate_backend($1)", await pool.fetchval(_WAITING))
+            with pytest.raises((asyncpg.PostgresError, asyncio.CancelledError)):
                 await killed
         assert [name.startswith(f"{WORDS_INDEX}_cc") for name in await broken_indexes(pool)] == [True]
         assert await found_texts(pool) == {"marmalade"}

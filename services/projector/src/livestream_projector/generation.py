@@ -13,6 +13,12 @@ _DELETE_SECONDS: Final = 3600.0
 # While a table waits for those who read to let it go, all others wait behind it.
 _DROP_LOCK: Final = "SET LOCAL lock_timeout = '250ms'"
 
+# One of the indexes of words is of all generations: what is in it has been there for as long.
+_TAKE_WORD_ERASURES_OVER: Final = """
+INSERT INTO word_erasures (generation, since) SELECT $2, since FROM word_erasures WHERE generation = $1
+ON CONFLICT (generation) DO UPDATE SET since = least(word_erasures.since, excluded.since)
+"""
+
 
 class GenerationState(StrEnum):
     BUILDING = "building"
@@ -92,6 +98,7 @@ async def switch(pool: asyncpg.Pool, live: int, following: int) -> bool:
         set_state = "UPDATE generations SET state = $2 WHERE generation = $1"
         await connection.execute(set_state, live, GenerationState.RETIRED)
         await connection.execute(set_state, following, GenerationState.LIVE)
+        await connection.execute(_TAKE_WORD_ERASURES_OVER, live, following)
     return True
 
 
