@@ -5,6 +5,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 
 from livestream.events import (
     MESSAGES_TOPIC,
@@ -18,8 +19,9 @@ from livestream.events import (
     encode_event,
 )
 from livestream.fold import Coordinates
-from livestream.letters import Letter, Names, names_in, read_coordinates, read_letter, time_ms_of
+from livestream.letters import REASONS, Letter, Names, names_in, read_coordinates, read_letter, time_ms_of
 from livestream.partitioning import partition_of
+from livestream_local.commands.dead_letters import command
 from livestream_local.dead_letters.judging import (
     Deletions,
     Place,
@@ -311,3 +313,12 @@ def test_a_line_of_json_holds_the_whole_record_in_ascii() -> None:
         "cut_from_bytes": None,
     }
     assert json.loads(as_json(letter_of(b"\xff\xfe")))["value_base64"] == "//4="
+
+
+@pytest.mark.parametrize("arguments", [["list"], ["replay", "--yes"], []])
+def test_a_reason_that_there_is_not_is_refused_with_those_that_there_are(arguments: list[str]) -> None:
+    """An empty list would say that nothing had been refused."""
+    result = CliRunner().invoke(command, [*arguments, "--reason", "typo"])
+    assert result.exit_code == 2
+    assert "'typo' is not one of " in result.output
+    assert all(f"'{reason}'" in result.output for reason in REASONS)

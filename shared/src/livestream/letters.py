@@ -17,6 +17,19 @@ from livestream.texts import mark_lone_surrogates
 
 Headers = Sequence[tuple[str, bytes | None]]
 
+# Why a record was not folded; docs/asyncapi.yaml says what each means.
+REASONS: Final = (
+    "bad-json",
+    "invalid",
+    "unknown-type",
+    "wrong-topic",
+    "wrong-partition",
+    "future-ts",
+    "too-old",
+    "conflict",
+    "unknown-message",
+)
+
 _PREFIX: Final = "dead-letter-"
 _COORDINATES: Final = re.compile(r"(?P<topic>[^/]+)/(?P<partition>[0-9]{1,9})/(?P<offset>[0-9]{1,18})")
 _TOPICS: Final = frozenset({MESSAGES_TOPIC, USERS_TOPIC})

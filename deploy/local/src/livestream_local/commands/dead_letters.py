@@ -11,7 +11,7 @@ import click
 from rich.console import Console
 
 from livestream.fold import Coordinates
-from livestream.letters import read_coordinates
+from livestream.letters import REASONS, read_coordinates
 from livestream_local.dead_letters.planning import Left
 from livestream_local.dead_letters.replay import replaying
 from livestream_local.dead_letters.report import LetterTable, describe_counts, describe_outcome
@@ -49,7 +49,12 @@ class _Record(click.ParamType[Coordinates]):
 
 
 _REASON = click.option(
-    "--reason", "reasons", multiple=True, metavar="R", help="Only those with this reason; may be given several times."
+    "--reason",
+    "reasons",
+    multiple=True,
+    type=click.Choice(REASONS),
+    metavar="R",
+    help=f"Only those with this reason; may be given several times. There are {', '.join(REASONS)}.",
 )
 
 
