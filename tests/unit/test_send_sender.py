@@ -106,6 +106,21 @@ async def test_it_gives_up_when_nothing_is_taken_for_long(monkeypatch: pytest.Mo
     gone.url = f"http://127.0.0.1:{unused_port()}"
     with pytest.raises(LauncherError, match=r"taken nothing for .* does not answer"):
         await gone.send(LINES)
+    assert len(gone.notices) == 1 < len(gone.waits), "what goes on is not told at each attempt"
+
+
+async def test_what_goes_on_is_told_again_after_a_while_and_what_is_new_at_once(
+    ingest: Ingest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for status, detail in ((503, "Kafka is away"), (503, "Kafka is away"), (429, "slow down"), (202, "")):
+        ingest.answers_with(status, {"accepted": 0, "detail": detail})
+    await ingest.send(LINES)
+    assert [notice.partition(";")[0] for notice in ingest.notices] == ["503 Kafka is away", "429 slow down"]
+    monkeypatch.setattr(sender_module, "REMIND_SECONDS", 0.0)
+    for status in (503, 503, 202):
+        ingest.answers_with(status, {"accepted": 0, "detail": "Kafka is away"})
+    await ingest.send(LINES)
+    assert len(ingest.notices) == 4
 
 
 @pytest.mark.parametrize(

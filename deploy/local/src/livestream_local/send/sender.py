@@ -15,6 +15,8 @@ from livestream_local.send.source import Line
 
 REQUEST_TIMEOUT_SECONDS: Final = 60.0  # several times what ingest gives Kafka before it answers 503
 GIVE_UP_SECONDS: Final = 120.0  # without progress; a restart of anything takes a fraction of it
+# What goes on being wrong is told again after so long: as a sign of life, and not at each attempt.
+REMIND_SECONDS: Final = 30.0
 _KEPT_ERRORS: Final = 10
 
 _TRY_AGAIN: Final = frozenset({429, 500, 502, 503, 504})
@@ -78,6 +80,7 @@ class Sender:
         self._notice = notice
         self._pause = pause
         self._run_id = uuid.uuid4().hex
+        self._told, self._told_at_s = "", 0.0
 
     async def send(self, lines: Sequence[Line]) -> None:
         """Returns when all are answered. Raises LauncherError where ingest will not take them, or nothing for long."""
@@ -98,8 +101,14 @@ class Sender:
             if clock() + wait_s > give_up_at:
                 raise LauncherError(f"ingest has taken nothing for {GIVE_UP_SECONDS:.0f} s: {problem}")
             RETRIES.labels("send").inc()
-            self._notice(f"{problem}; trying again in {wait_s:.1f} s")
+            self._tell(problem, clock(), give_up_at)
             await self._pause(wait_s)
+
+    def _tell(self, problem: str, now_s: float, give_up_at_s: float) -> None:
+        if problem == self._told and now_s < self._told_at_s + REMIND_SECONDS:
+            return
+        self._told, self._told_at_s = problem, now_s
+        self._notice(f"{problem}; trying again, for {give_up_at_s - now_s:.0f} s at most")
 
     async def _post(self, lines: Sequence[Line]) -> tuple[int, _Answer, float, str]:
         """Status (503 where there was none), answer, Retry-After in seconds, and what went wrong in words."""
