@@ -1,12 +1,15 @@
 """Configuration from environment variables, checked at start, all problems told at once."""
 
 import os
+import re
 import sys
 from collections.abc import Callable, Mapping
 from typing import NoReturn, TypeVar
 from urllib.parse import urlsplit
 
 T = TypeVar("T")
+
+_CREDENTIALS = re.compile(r"(?<=//).*@", re.DOTALL)
 
 
 class SettingsError(Exception):
@@ -57,13 +60,26 @@ class Environment:
         return self.parsed(name, default, parse, f"one of {', '.join(choices)}")
 
     def url(self, name: str, default: str, schemes: tuple[str, ...]) -> str:
+        """Of a server that takes a password: wherever that stands in what was given, it is not told."""
+
         def parse(value: str) -> str:
             parts = urlsplit(value)
             if parts.scheme not in schemes or not (parts.netloc or parts.path):
                 raise ValueError
             return value
 
-        return self.parsed(name, default, parse, f"a URL that begins with {' or '.join(s + '://' for s in schemes)}")
+        expected = f"a URL that begins with {' or '.join(s + '://' for s in schemes)}"
+        return self.parsed(name, default, parse, expected, is_secret=True)
+
+    def http_url(self, name: str, default: str) -> str:
+        def parse(value: str) -> str:
+            parts = urlsplit(value)
+            # Reading the port raises ValueError where it is none.
+            if parts.scheme not in ("http", "https") or not parts.hostname or parts.port == 0:
+                raise ValueError
+            return value
+
+        return self.parsed(name, default, parse, "a URL with a host that begins with http:// or https://")
 
     def servers(self, name: str, default: str) -> str:
         def parse(value: str) -> str:
@@ -75,7 +91,7 @@ class Environment:
 
         return self.parsed(name, default, parse, "host:port, several separated by commas")
 
-    def parsed(self, name: str, default: T, parse: Callable[[str], T], expected: str) -> T:
+    def parsed(self, name: str, default: T, parse: Callable[[str], T], expected: str, *, is_secret: bool = False) -> T:
         """A variable of a form of its own: `parse` raises ValueError, and `expected` completes "but must be …"."""
         value = self._values.get(name)
         if not value:
@@ -83,7 +99,7 @@ class Environment:
         try:
             return parse(value)
         except ValueError:
-            shown = "a value that is not shown" if name.endswith("_URL") else repr(value)
+            shown = "a value that is not shown" if is_secret else repr(_CREDENTIALS.sub("…@", value))
             self._problems.append(f"{name} is {shown}, but must be {expected}")
             return default
 

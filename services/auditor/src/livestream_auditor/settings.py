@@ -35,7 +35,7 @@ class Settings(msgspec.Struct, frozen=True):
             kafka_servers=kafka_servers(env),
             database_url=database_url(env),
             redis_url=redis_url(env),
-            stream_url=env.url("AUDIT_STREAM_URL", "http://127.0.0.1:8082", ("http", "https")),
+            stream_url=env.http_url("AUDIT_STREAM_URL", "http://127.0.0.1:8082"),
             interval_s=env.number("AUDIT_INTERVAL_SECONDS", 60.0, minimum=0.1),
             sample=env.parsed("AUDIT_SAMPLE", 1.0, _share, "a number above 0 and up to 1"),
             most_messages=env.integer("AUDIT_MESSAGES", _MOST_MESSAGES, minimum=1_000, maximum=100_000_000),
