@@ -1,6 +1,7 @@
 """Posts chunks to ingest until each line is accepted or refused."""
 
 import asyncio
+import os
 import uuid
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Final
@@ -124,7 +125,7 @@ class Sender:
                 problem = f"{response.status} {answer.detail or answer.title or response.reason}"
                 return response.status, answer, _seconds(response.headers.get("Retry-After")), problem
         except (aiohttp.ClientError, TimeoutError) as error:
-            return 503, _Answer(), 0.0, f"{self._url} does not answer ({describe(error)})"
+            return 503, _Answer(), 0.0, f"{self._url} does not answer ({_reason(error)})"
 
     def _count(self, lines: Sequence[Line], answer: _Answer) -> None:
         self._tally.accepted += answer.accepted
@@ -138,6 +139,12 @@ class Sender:
         self._tally.accepted += accepted
         self._tally.last_line = lines[min(accepted, len(lines)) - 1].number
         return list(lines[accepted:])
+
+
+def _reason(error: aiohttp.ClientError | TimeoutError) -> str:
+    """What the system says, where it says anything: aiohttp adds the address, which was named already."""
+    number = error.errno if isinstance(error, OSError) else None
+    return os.strerror(number) if number and number > 0 else describe(error)
 
 
 def _read_answer(body: bytes) -> _Answer:
