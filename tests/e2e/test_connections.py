@@ -60,11 +60,13 @@ def test_a_refused_connection_is_told_within_five_seconds(
     page.get_by_role("link", name="Refresh").click()
     expect(texts(page)).to_have_text(["meanwhile", "before"])
     expect_state(page, "disconnected", DISCONNECTED_MS + 1_000)
+    page.get_by_role("link", name="Refresh").focus()
     upstream.post(unique, unique, "then")
     proxy.heal()
     expect(texts(page)).to_have_text(["then", "meanwhile", "before"], timeout=15_000)
     expect_state(page, "live")
     expect(page.get_by_role("link", name="Refresh")).to_be_hidden()
+    expect(page.get_by_role("button", name="Pause")).to_be_focused()
 
 
 def test_reconnecting_is_said_before_disconnected(page: Page, proxy: CuttingProxy) -> None:

@@ -60,7 +60,9 @@ export class StatusLine {
     this.#state = state;
     this.element.dataset.state = document.body.dataset.state = state;
     this.icon.setAttribute("href", `#icon-${state}`);
-    this.refresh.hidden = state !== "disconnected";
+    const isLost = state === "disconnected";
+    if (!isLost && document.activeElement === this.refresh) document.querySelector("#pause").focus();
+    this.refresh.hidden = !isLost;
     return true;
   }
 }
