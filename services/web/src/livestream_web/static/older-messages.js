@@ -43,7 +43,10 @@ export class OlderMessages {
   /** Lead to what is below `floor`; null where there is nothing. */
   offer(floor) {
     if (!this.link) return;
-    if (!floor) return this.offered && exchange(this.link, this.end);
+    if (!floor) {
+      if (this.offered) exchange(this.link, this.end);
+      return;
+    }
     exchange(this.end, this.link);
     if (floor === this.floor) return;
     this.floor = floor;
