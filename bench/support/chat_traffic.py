@@ -75,13 +75,14 @@ def with_repeats(chat: Chat, share: float) -> Chat:
 
 
 def past_of(chat: Chat, messages: int) -> Iterator[MessagePosted]:
-    """So many older messages of the same channels and users: the chat again and again, under other ids."""
-    first_ms, last_ms = min(message.ts_ms for message in chat), max(message.ts_ms for message in chat)
-    span_ms = last_ms - first_ms + 1
+    """So many older messages of the same channels and users: the chat again and again, each time under other ids."""
+    distinct = list({(message.channel, message.id): message for message in chat}.values())
+    first_ms, last_ms = min(message.ts_ms for message in distinct), max(message.ts_ms for message in distinct)
+    span_ms, laps = last_ms - first_ms + 1, -(-messages // len(distinct))
     for number in range(messages):
-        lap, place = divmod(number, len(chat))
-        message = chat[place]
-        shift_ms = (messages // len(chat) + 1 - lap) * span_ms
+        lap, place = divmod(number, len(distinct))
+        message = distinct[place]
+        shift_ms = (laps - lap) * span_ms
         yield msgspec.structs.replace(message, id=f"past-{lap}-{message.id}", ts_ms=message.ts_ms - shift_ms)
 
 
