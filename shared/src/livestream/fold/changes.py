@@ -78,9 +78,8 @@ class Changes:
         self._hidden: list[MessageState] = []
         self._was_visible: dict[MessageKey, bool] = {}
 
-    def touch_message(self, message: MessageState) -> None:
+    def touch_message(self, key: MessageKey, message: MessageState) -> None:
         """Note that a message will be written; call it before its visibility changes."""
-        key = message.key
         if key not in self.messages:
             self.messages[key] = message
             self._was_visible[key] = message.stored and message.visible

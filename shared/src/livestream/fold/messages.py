@@ -113,7 +113,7 @@ def _post(record: Record, event: MessagePosted, changes: Changes) -> None:
     key = MessageKey(event.channel, event.id)
     digest = digest_of(event.user, event.text)
     message = prior.messages.get(key)
-    if (record.partition, record.offset) in prior.repeats:
+    if prior.repeats and (record.partition, record.offset) in prior.repeats:
         changes.outcomes["repeat"] += 1
         return
     if message is None:
@@ -122,23 +122,26 @@ def _post(record: Record, event: MessagePosted, changes: Changes) -> None:
     elif message.posted or record.offset > message.offset >= 0:
         _repeat(record, message, digest, changes)
         return
-    changes.touch_message(message)
+    changes.touch_message(key, message)
     message.posted = True
     message.offset, message.append_ms, message.ts_ms = record.offset, record.append_ms, event.ts_ms
     message.kept_ms = prior.partitions[record.partition].last_append_ms
     message.user, message.digest = event.user, digest
-    channel = _channel_of(prior, event.channel, record.partition)
-    user = prior.users.setdefault(UserKey(record.partition, event.user), UserState())
-    message.visible = not message.deleted and message.time_ms > max(channel.deleted_ms, user.deleted_ms)
+    channel = prior.channels.get(event.channel) or _new_channel(prior, event.channel, record.partition)
+    user_key = UserKey(record.partition, event.user)
+    user = prior.users.get(user_key) or _new_user(prior, user_key)
+    time_ms = message.time_ms
+    message.visible = not message.deleted and time_ms > channel.deleted_ms and time_ms > user.deleted_ms
     message.text = event.text if message.visible else ""
     # A name that its own deletion reaches is not even kept.
-    if message.time_ms > channel.deleted_ms:
+    if time_ms > channel.deleted_ms:
         message.channel_display_name = event.channel_display_name
-    if message.time_ms > user.deleted_ms:
+    if time_ms > user.deleted_ms:
         message.user_display_name = event.user_display_name
-    _show_names(message, channel, user, changes)
+    if message.channel_display_name or message.user_display_name:
+        _show_names(message, channel, user, changes)
     if message.visible:
-        _count(message, channel, user, changes)
+        _count(message, user_key, channel, user, changes)
     changes.outcomes["posted" if message.visible else "posted_hidden"] += 1
 
 
@@ -164,7 +167,7 @@ def _edit(record: Record, event: MessageEdited, changes: Changes) -> None:
         message.edited_offset,
     ):
         return
-    changes.touch_message(message)
+    changes.touch_message(message.key, message)
     message.text = event.text
     message.edited_ts_ms, message.edited_offset = event.ts_ms, record.offset
 
@@ -177,7 +180,7 @@ def _delete(record: Record, event: MessageDeleted, changes: Changes) -> None:
         message = MessageState(event.channel, event.id, record.partition)
         prior.messages[key] = message
     changes.outcomes["deleted"] += 1
-    changes.touch_message(message)
+    changes.touch_message(key, message)
     # What was deleted stays deleted for as long as it may be posted again.
     message.kept_ms = prior.partitions[record.partition].last_append_ms
     if message.deleted:
@@ -194,8 +197,19 @@ def _bury(record: Record, rejected: Rejected, changes: Changes) -> None:
     changes.dead_letters.append(DeadLetter(record.coordinates, rejected))
 
 
-def _channel_of(prior: Prior, name: str, partition: int) -> ChannelState:
-    return prior.channels.setdefault(name, ChannelState(partition))
+def _new_channel(prior: Prior, name: str, partition: int) -> ChannelState:
+    channel = prior.channels[name] = ChannelState(partition)
+    return channel
+
+
+def _new_user(prior: Prior, key: UserKey) -> UserState:
+    user = prior.users[key] = UserState()
+    return user
+
+
+def _new_pair(prior: Prior, key: Pair, channel: ChannelState) -> PairState:
+    pair = prior.pairs[key] = PairState(counted_from_ms=channel.deleted_ms)
+    return pair
 
 
 def _show_names(message: MessageState, channel: ChannelState, user: UserState, changes: Changes) -> None:
@@ -209,14 +223,16 @@ def _show_names(message: MessageState, channel: ChannelState, user: UserState, c
         changes.users.add(UserKey(message.partition, message.user))
 
 
-def _count(message: MessageState, channel: ChannelState, user: UserState, changes: Changes) -> None:
-    pair_key, user_key = Pair(message.channel, message.user), UserKey(message.partition, message.user)
-    pair = changes.prior.pairs.setdefault(pair_key, PairState(counted_from_ms=channel.deleted_ms))
-    position = changes.prior.partitions[message.partition]
+def _count(message: MessageState, user_key: UserKey, channel: ChannelState, user: UserState, changes: Changes) -> None:
+    prior, ts_ms = changes.prior, message.ts_ms
+    pair_key = Pair(message.channel, message.user)
+    pair = prior.pairs.get(pair_key) or _new_pair(prior, pair_key, channel)
+    position = prior.partitions[message.partition]
     position.messages += 1
     position.channels += channel.messages == 0
     for counted in (pair, channel, user):
-        counted.last_ms = max(counted.last_ms, message.ts_ms) if counted.messages else message.ts_ms
+        if ts_ms > counted.last_ms or not counted.messages:
+            counted.last_ms = ts_ms
         counted.messages += 1
     changes.pairs.add(pair_key)
     changes.channels.add(message.channel)

@@ -28,7 +28,7 @@ class UserKey(NamedTuple):
     user: str
 
 
-class MessageState(msgspec.Struct):
+class MessageState(msgspec.Struct, gc=False):
     """A message, or the tombstone that came before it (`posted` is false then, and only the key counts).
 
     In a rebuild that begins behind a message the tombstone stands for it: with its `offset` and `digest`, by which a
@@ -85,7 +85,7 @@ class DisplayName(msgspec.Struct, frozen=True):
 NO_DISPLAY_NAME: Final = DisplayName()
 
 
-class PairState(msgspec.Struct):
+class PairState(msgspec.Struct, gc=False):
     """Visible messages of one user in one channel, and the newest `ts` among them.
 
     Those whose rows retention has dropped count on.
