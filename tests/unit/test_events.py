@@ -100,6 +100,28 @@ def test_lone_surrogates_where_nobody_looks_do_no_harm() -> None:
 
 
 @pytest.mark.parametrize(
+    ("value", "detail"),
+    [
+        (encoded(user=5), "must be a string, not a number"),
+        (encoded(user=None), "must be a string, not null"),
+        (encoded(text=True), "must be a string, not a boolean"),
+        (encoded(id=["1"]), "must be a string, not an array"),
+        (encoded(user_display_name=1.5), "must be a string or null, not a number"),
+        (encoded(ts=5), "must be a string such as 2026-01-02T03:04:05Z, not a number"),
+        (b"[]", "must be an object, not an array"),
+        (b'{"channel": "tea"', "not readable as JSON: it ends too early"),
+        (b"{channel}", "not readable as JSON: object keys must be strings (byte 1)"),
+        (b'{"channel": "\xff"}', "not readable as JSON: it is not UTF-8"),
+    ],
+)
+def test_what_is_wrong_is_told_in_json_s_own_words(value: bytes, detail: str) -> None:
+    """And not in those of Python, or of the library that reads it."""
+    event = parse_value(value)
+    assert isinstance(event, Rejected)
+    assert event.detail == detail
+
+
+@pytest.mark.parametrize(
     ("ts", "sentence"),
     [("2026-01-01T00:00:00", "must end in `Z` or an offset from UTC"), ("noon", "is not a time of RFC 3339")],
 )
@@ -153,7 +175,8 @@ def test_data_may_be_base64() -> None:
         (cloud_event(data=None, data_base64="é"), "data_base64"),
         (cloud_event(data=None, data_base64="\ud800"), "data_base64"),
         (cloud_event(data={**POSTED, "user": "\ud800"}), "user"),
-        (cloud_event(data="text"), None),
+        (cloud_event(data="text"), "data"),
+        (cloud_event(data=None, data_base64="e30x"), "data_base64"),
     ],
 )
 def test_bad_cloud_events_are_explained(value: bytes, field: str | None) -> None:

@@ -208,14 +208,19 @@ def parse_cloud_event(value: bytes | msgspec.Raw, defaults: Defaults | None = No
     if envelope.specversion != "1.0":
         return Rejected("invalid", "must be `1.0`", "specversion")
     if not isinstance(envelope.data, msgspec.UnsetType):
-        return parse_value(envelope.data, type_=envelope.type, defaults=defaults)
+        return _within("data", parse_value(envelope.data, type_=envelope.type, defaults=defaults))
     if isinstance(envelope.data_base64, msgspec.UnsetType):
         return Rejected("invalid", "is required", "data")
     try:
         data = base64.b64decode(envelope.data_base64, validate=True)
-    except ValueError as error:  # binascii.Error is one; another says that it is not ASCII
-        return Rejected("invalid", f"is not base64: {error}", "data_base64")
-    return parse_value(data, type_=envelope.type, defaults=defaults)
+    except ValueError:  # binascii.Error is one; another says that it is not ASCII
+        return Rejected("invalid", "is not base64", "data_base64")
+    return _within("data_base64", parse_value(data, type_=envelope.type, defaults=defaults))
+
+
+def _within(field: str, event: Event | Rejected) -> Event | Rejected:
+    """What is wrong with the whole of `field`'s value is wrong with this field."""
+    return msgspec.structs.replace(event, field=field) if isinstance(event, Rejected) and not event.field else event
 
 
 def parse_binary_cloud_event(
@@ -327,10 +332,30 @@ def _decode(decode: Callable[[bytes | msgspec.Raw], T], value: bytes | msgspec.R
         marked = mark_lone_surrogates(bytes(value))
         if marked is not None:
             return _decode(decode, marked)
-        return Rejected("bad-json", f"not readable as JSON: {error}")
+        return Rejected("bad-json", f"not readable as JSON: {explain_bad_json(error)}")
+
+
+def explain_bad_json(error: msgspec.DecodeError | UnicodeDecodeError) -> str:
+    """What a decoder of JSON says, without its own words for it; completes a sentence."""
+    if isinstance(error, UnicodeDecodeError):
+        return "it is not UTF-8"
+    said = str(error).removeprefix("JSON is malformed: ")
+    return "it ends too early" if said == "Input data was truncated" else said
 
 
 _MISSING_FIELD = re.compile(r"missing required field `(\w+)`")
+_WRONG_TYPE = re.compile(r"Expected `([a-z |]+)`, got `(\w+)`")
+# msgspec has Python's names for what JSON calls otherwise.
+_JSON_KINDS: Final = {
+    "str": "a string",
+    "int": "a number",
+    "float": "a number",
+    "bool": "a boolean",
+    "null": "null",
+    "object": "an object",
+    "array": "an array",
+    "datetime": "a string such as 2026-01-02T03:04:05Z",
+}
 _CLEARER: Final = {
     "Expected `datetime` with a timezone component": "must end in `Z` or an offset from UTC: 2026-01-02T03:04:05Z",
     "Invalid RFC3339 encoded datetime": "is not a time of RFC 3339, such as 2026-01-02T03:04:05Z",
@@ -342,5 +367,8 @@ def _explain(error: msgspec.ValidationError) -> Rejected:
     detail, _, path = str(error).partition(" - at `$")
     if missing := _MISSING_FIELD.search(detail):
         return Rejected("invalid", "is required", missing[1])
+    if wrong := _WRONG_TYPE.fullmatch(detail):
+        expected = " or ".join(_JSON_KINDS.get(kind, kind) for kind in wrong[1].split(" | "))
+        detail = f"must be {expected}, not {_JSON_KINDS.get(wrong[2], wrong[2])}"
     clear = _CLEARER.get(detail) or detail[:1].lower() + detail[1:]
     return Rejected("invalid", clear, path.rstrip("`").lstrip(".") or None)

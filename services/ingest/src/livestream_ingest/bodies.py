@@ -9,6 +9,7 @@ from typing import Final, TypeVar
 
 import msgspec
 
+from livestream.events import explain_bad_json
 from livestream.texts import mark_lone_surrogates
 from livestream_ingest.answers import ProblemError
 from livestream_ingest.budget import ByteBudget
@@ -85,7 +86,7 @@ def one_item(body: bytes) -> msgspec.Raw:
     try:
         body.decode()
     except UnicodeDecodeError as error:
-        raise ProblemError(HTTPStatus.BAD_REQUEST, f"the body is not UTF-8: {error}") from None
+        raise ProblemError(HTTPStatus.BAD_REQUEST, f"the body is not UTF-8 (byte {error.start})") from None
     return _decoded(_decode_any, body)
 
 
@@ -103,7 +104,8 @@ def _decoded(decode: Callable[[bytes], T], body: bytes) -> T:
         marked = mark_lone_surrogates(body)
         if marked is not None:
             return _decoded(decode, marked)
-        raise ProblemError(HTTPStatus.BAD_REQUEST, f"the body is not readable as JSON: {error}") from None
+        detail = f"the body is not readable as JSON: {explain_bad_json(error)}"
+        raise ProblemError(HTTPStatus.BAD_REQUEST, detail) from None
 
 
 async def _read_until(pieces: AsyncIterator[bytes], start: bytes, more_than_bytes: int) -> bytes:
