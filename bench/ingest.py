@@ -99,6 +99,7 @@ def _contestants(running: Contest, lines: int, posts: int, before: Path | None) 
     return found
 
 
+_BEFORE: Final = "Before is an older checkout, by `--before`. "
 _HEADINGS: Final = ("", "a second", "a CPU second", "of the limit, a second", "a CPU second")
 
 
@@ -143,7 +144,7 @@ Generated chat with ids and times, {GROUP:,} messages a request over {GROUP_CONN
 without either over {SINGLE_CONNECTIONS}; {PARTITIONS} partitions, acknowledged by all replicas (one), idempotent. What
 is measured has a core for itself; Kafka and the load share the others. The limits: for batches aiokafka alone, which
 puts prepared records of the same bytes on the same log by `send_batch`; for single posts an aiohttp handler that reads
-a body and answers. Median (least–most) of {measured.count} rounds, in which all take turns.
+a body and answers. {_BEFORE if "ndjson before" in contestants else ""}Median (least–most) of {measured.count} rounds, in which all take turns.
 
 | {" | ".join(_HEADINGS)} |
 | --- | ---: | ---: | ---: | ---: |

@@ -27,7 +27,7 @@ from livestream_local.supervisor import Supervisor
 PARTITIONS: Final = 12
 GROUP: Final = 10_000  # as many as an array may have
 GROUP_CONNECTIONS: Final = 4
-SINGLE_CONNECTIONS: Final = 64
+SINGLE_CONNECTIONS: Final = 128
 _PRODUCER_START_SECONDS: Final = 30.0
 _PRODUCER_SECONDS: Final = 300.0
 

@@ -37,6 +37,15 @@ class BodyReader:
         self._budget = budget
         self._wait_seconds = wait_seconds
 
+    @staticmethod
+    def at_hand(stream: BodyStream) -> bytes | None:
+        """A small body, not empty, that nobody has to wait for; None where it is another one. Raises ProblemError.
+
+        `whole` would answer the same, and cost a tenth of what a single post takes.
+        """
+        size = stream.known_bytes
+        return _not_empty(stream.take()) if size and size <= SMALL_BODY_BYTES and stream.is_here else None
+
     @asynccontextmanager
     async def whole(self, stream: BodyStream) -> AsyncIterator[bytes]:
         """The body, which is not empty. Within the context its place in the budget is kept.

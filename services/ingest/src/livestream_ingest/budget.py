@@ -16,8 +16,7 @@ class ByteBudget:
         self._limit = limit
         self._taken = 0
         self._waiting: deque[tuple[int, asyncio.Future[None]]] = deque()
-        self._gauge = IN_FLIGHT_BYTES.labels(what)
-        self._gauge.set(0)
+        IN_FLIGHT_BYTES.labels(what).set_function(lambda: self._taken)
 
     async def take(self, size: int) -> None:
         """Wait until `size` bytes are free. What is larger than the limit waits until it is alone."""
@@ -38,11 +37,11 @@ class ByteBudget:
         """Take `size` bytes if they are free and nobody waits."""
         if self._waiting or not self._fits(size):
             return False
-        self._change(size)
+        self._taken += size
         return True
 
     def give_back(self, size: int) -> None:
-        self._change(-size)
+        self._taken -= size
         self._grant()
 
     def _grant(self) -> None:
@@ -51,13 +50,9 @@ class ByteBudget:
             if not granted.cancelled():
                 if not self._fits(size):
                     return
-                self._change(size)
+                self._taken += size
                 granted.set_result(None)
             self._waiting.popleft()
 
     def _fits(self, size: int) -> bool:
         return self._taken + size <= self._limit or self._taken == 0
-
-    def _change(self, size: int) -> None:
-        self._taken += size
-        self._gauge.set(self._taken)

@@ -38,11 +38,11 @@ class _Load(msgspec.Struct):
 
     first_index: int
     records: list[Record] = []
+    size: int = 0
 
-    @property
-    def size(self) -> int:
-        """In bytes, as the budget counts them."""
-        return sum([RECORD_OVERHEAD_BYTES + len(record.key) + len(record.value) for record in self.records])
+    def add(self, record: Record) -> None:
+        self.records.append(record)
+        self.size += RECORD_OVERHEAD_BYTES + len(record.key) + len(record.value)
 
 
 @lru_cache(_CACHED_KEYS)
@@ -67,7 +67,9 @@ class LogWriter:
         else:
             partition, key = _placed(event.channel, self._keeper.partitions)
             place = Place(MESSAGES_TOPIC, partition)
-        return await self._submit({place: _Load(0, [Record(key, encode_event(event))])}, ())
+        load = _Load(0)
+        load.add(Record(key, encode_event(event)))
+        return await self._submit({place: load}, ())
 
     async def submit_posts(self, posts: Sequence[tuple[int, Post]], after: Collection[Receipt] = ()) -> Receipt:
         """Hand over posts, each with its index in the request; waits while too much is in flight.
@@ -83,7 +85,7 @@ class LogWriter:
             load = loads.get(partition)
             if load is None:
                 load = loads[partition] = _Load(index)
-            load.records.append(Record(key, post.value))
+            load.add(Record(key, post.value))
         return await self._submit({Place(MESSAGES_TOPIC, number): load for number, load in loads.items()}, after)
 
     async def _submit(self, loads: Mapping[Place, _Load], after: Collection[Receipt]) -> Receipt:

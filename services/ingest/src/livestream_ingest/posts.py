@@ -42,6 +42,10 @@ class Form(msgspec.Struct, frozen=True):
     is_stream: bool = False
     has_array: bool = False
 
+    def items(self, body: bytes) -> Sequence[Item]:
+        """Of a whole body. Raises ProblemError."""
+        return items_of(body) if self.has_array else [one_item(body)]
+
 
 class Posts:
     """Takes messages in all forms."""
@@ -74,9 +78,11 @@ class Posts:
             if form.is_stream:
                 async for items in read_lines(stream, self._shutdown):
                     await self._take(items, intake)
+            elif (body := self._bodies.at_hand(stream)) is not None:
+                await self._take(form.items(body), intake)
             else:
                 async with self._bodies.whole(stream) as body:
-                    await self._take(items_of(body) if form.has_array else [one_item(body)], intake)
+                    await self._take(form.items(body), intake)
         except ProblemError as problem:
             if not intake.items:
                 raise
@@ -93,7 +99,7 @@ class Posts:
 
 def _form_of(request: web.Request) -> Form:
     """Raises ProblemError (415)."""
-    has_binary_event = any(name.lower().startswith(CLOUD_EVENT_HEADER_PREFIX) for name in request.headers)
+    has_binary_event = any(name[:3].lower() == CLOUD_EVENT_HEADER_PREFIX for name in request.headers)
     content_type = request.content_type
     if content_type == STRUCTURED_CONTENT_TYPE:
         form = Form(read_cloud_event)

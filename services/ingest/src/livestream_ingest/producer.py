@@ -36,6 +36,7 @@ class Connection:
     def __init__(self, producer: AIOKafkaProducer) -> None:
         self._producer = producer
         self._lost: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._under_way: set[asyncio.Future[object]] = set()
         self.lost_because = ""
 
     def new_batch(self) -> Batch:
@@ -46,14 +47,23 @@ class Connection:
         """Return when all in-sync replicas have the batch. What is raised leaves open whether they have."""
         try:
             delivered = await self._producer.send_batch(batch, topic, partition=partition)
-            await asyncio.wait((delivered, self._lost), return_when=asyncio.FIRST_COMPLETED)
-            if delivered.done():
-                delivered.result()
+            if self._lost.done():
+                delivered.cancel()
+            await self._outcome(delivered)
         except Exception as error:
             self.give_up(error)
             raise
-        if not delivered.done():
-            raise NotConnectedError(self.lost_because)
+
+    async def _outcome(self, delivered: asyncio.Future[object]) -> None:
+        self._under_way.add(delivered)
+        try:
+            await delivered
+        except asyncio.CancelledError:
+            if self._lost.done():
+                raise NotConnectedError(self.lost_because) from None
+            raise
+        finally:
+            self._under_way.discard(delivered)
 
     async def check(self) -> None:
         """Ask a broker something. Raises KafkaError."""
@@ -64,6 +74,8 @@ class Connection:
         if not self._lost.done():
             self.lost_because = describe(error)
             self._lost.set_result(None)
+            for delivered in self._under_way:
+                delivered.cancel()
 
     async def wait_until_lost(self) -> None:
         await asyncio.shield(self._lost)

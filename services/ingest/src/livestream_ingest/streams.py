@@ -36,6 +36,16 @@ class BodyStream:
         """Its length, if that is known from the start."""
         return self._request.content_length if self._encoding == "identity" else None
 
+    @property
+    def is_here(self) -> bool:
+        """Whether the body, of a known length, has arrived as a whole: small ones come along with their headers."""
+        content = self._request.content
+        return self.known_bytes is not None and content.is_eof() and content.exception() is None
+
+    def take(self) -> bytes:
+        """All of a body that is here."""
+        return self._request.content.read_nowait()
+
     async def pieces(self) -> AsyncIterator[bytes]:
         """What has arrived, until the end. Raises ProblemError (400) where the body is broken."""
         try:
