@@ -4,6 +4,8 @@ import re
 
 from playwright.sync_api import Locator, Page, expect
 
+from tests.support.waiting import wait_until
+
 LIVE = re.compile("live|idle|missing")
 
 
@@ -40,6 +42,16 @@ def drawn(page: Page) -> list[str]:
     )
     rows = page.locator("ol.messages > li").evaluate_all(f"rows => rows.map({without_mark})")
     return [str(row) for row in rows]
+
+
+def read_to_the_first(page: Page) -> None:
+    """Scroll down a list until there are no older messages."""
+    wait_until(lambda: is_the_first_there(page), what="the first message of all")
+
+
+def is_the_first_there(page: Page) -> bool:
+    page.keyboard.press("End")
+    return page.get_by_text("No older messages.").is_visible()
 
 
 def total(page: Page, of: str) -> Locator:

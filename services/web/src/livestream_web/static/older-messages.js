@@ -52,6 +52,9 @@ export class OlderMessages {
     this.floor = floor;
     this.page.searchParams.set("page", tokenBelow(floor));
     this.link.href = this.page.pathname + this.page.search;
+    // It tells again whether the link is near, now that the rows are there.
+    this.#observer?.unobserve(this.link);
+    this.#observer?.observe(this.link);
   }
 
   #loadAhead() {
@@ -72,9 +75,6 @@ export class OlderMessages {
     try {
       await this.load();
       setText(this.link, OFFER);
-      // It tells again whether the link is near, once the rows are there.
-      this.#observer?.unobserve(this.link);
-      this.#observer?.observe(this.link);
     } catch (error) {
       console.warn("older_messages_failed", String(error));
       setText(this.link, `${OFFER} could not be loaded. Try again`);
