@@ -127,9 +127,9 @@ def _markdown(results: Mapping[str, Result], conditions: str) -> str:
     return f"""## Fan-out
 
 The real gateway behind a real Valkey, and hubs that people use, each in its turn and started afresh: the server alone
-on one core; the load client, Valkey and who publishes on the other. Ours is told of messages by Valkey, the others by one
-HTTP request a batch. What is counted is the server's own processor time, from the first message until all clients have
-all of them, or until a second after the last one was due.
+on one core; the load client, Valkey and who publishes on the other. Ours is told of messages by Valkey, the others by
+one HTTP request a batch. What is counted is the server's own processor time, from the first message until all
+clients have all of them, or until a second after the last one was due.
 
 The client compares every byte that came to each of its connections with what came to the others, and looks through that
 for messages that are missing, come twice or in another order. It took at most {client_share:.2f} of our server's time.

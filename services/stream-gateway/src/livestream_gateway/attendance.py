@@ -14,7 +14,7 @@ from livestream_gateway.follower import UNREACHABLE, Follower, Following
 from livestream_gateway.hub import Hub
 from livestream_gateway.resume import UNKNOWN_CURSOR, Plan, Snapshot, decide
 from livestream_gateway.stream import OPEN_END, Stream
-from livestream_gateway.wire import Wire
+from livestream_gateway.wire import Joined, Wire
 
 # A client that takes nothing for so long is not reading any more.
 _STUCK_SECONDS: Final = 30.0
@@ -34,7 +34,7 @@ class Attendance:
         """Serve a client until this is cancelled."""
         self._hub.streams.add(stream)
         try:
-            stream.write([self._hub.status, OPEN_END])
+            stream.write(Joined(self._hub.status, OPEN_END))
             await self._wait_for_its_epoch(stream)
             while True:
                 await self._join(stream)
@@ -147,7 +147,8 @@ class Attendance:
         for frame in frames:
             wires += [frame, OPEN_END]
         wires[-1:] = [self._hub.end] if wires else []
-        stream.write(wires)
+        for wire in wires:
+            stream.write(wire)
         stream.join(border)
 
     async def _drained(self, stream: Stream) -> None:

@@ -1,10 +1,12 @@
 """One client's connection: writing without waiting, and knowing how it fares."""
 
 import asyncio
+import os
 import socket
 import struct
 import sys
 import time
+from contextlib import suppress
 from typing import Final
 
 from livestream_gateway.wire import Form, Wire
@@ -35,6 +37,8 @@ class Connection:
         # When a look first found something unacknowledged, with nothing acknowledged since.
         self._due_since: float | None = None
         self._socket: socket.socket | None = transport.get_extra_info("socket")
+        is_plain = self._socket is not None and transport.get_extra_info("sslcontext") is None
+        self._descriptor = self._socket.fileno() if self._socket is not None and is_plain else None
         if self._socket is not None and _HAS_UNSENT_LIMIT and self._socket.family != socket.AF_UNIX:
             self._socket.setsockopt(socket.IPPROTO_TCP, _TCP_NOTSENT_LOWAT, _UNSENT_BYTES)
 
@@ -44,11 +48,21 @@ class Connection:
         return self._transport.get_write_buffer_size()
 
     def write(self, wire: Wire) -> int:
-        """Hand over to the transport, never waiting. Returns the number of bytes."""
-        if self._transport.is_closing():
+        """Hand over, never waiting. Returns the number of bytes.
+
+        To the kernel itself where nothing waits before it: most of what a gateway does is this, and a transport adds a
+        third. What the kernel does not take, and what it says of a broken connection, is the transport's.
+        """
+        transport = self._transport
+        if transport.is_closing():
             return 0
         content = wire.to(self.form)
-        self._transport.write(content)
+        taken = 0
+        if self._descriptor is not None and not transport.get_write_buffer_size():
+            with suppress(OSError):
+                taken = os.write(self._descriptor, content)
+        if taken < len(content):
+            transport.write(memoryview(content)[taken:])
         return len(content)
 
     def write_raw(self, content: bytes) -> None:

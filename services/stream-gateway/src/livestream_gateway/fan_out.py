@@ -27,53 +27,66 @@ class FanOut:
         several: set[Stream] = set()
         frames = 0
         for watched, body in told.items():
-            whole = [Joined(body, end)]
+            whole = Joined(body, end)
             for stream in list(watched.streams):
                 if len(stream.views) > 1:
                     several.add(stream)
                 elif stream.is_before(border):
                     frames += self._send(stream, whole, border)
-                    await self._give_turn()
+                    if self._written_streams >= _STREAMS_AT_ONCE:
+                        await self._give_turn()
+        joined: dict[tuple[Piece, ...], Joined] = {}
         for stream in several:
             if stream.is_before(border):
                 bodies = [told[watched] for watched in stream.views if watched in told]
-                frames += len(bodies) * self._send_several(stream, bodies, border, end)
-                await self._give_turn()
+                frames += len(bodies) * self._send_several(stream, bodies, border, end, joined)
+                if self._written_streams >= _STREAMS_AT_ONCE:
+                    await self._give_turn()
         self._count("delta", frames)
 
     async def status(self, streams: Collection[Stream], body: Piece, border: Cursor | None, end: Piece) -> None:
         """Send the heartbeat; to those who are complete up to the border it says so, that their cursors do not age."""
-        positioned, plain = [Joined(body, end)], [Joined(body, OPEN_END)]
+        positioned, plain = Joined(body, end), Joined(body, OPEN_END)
         frames = 0
         for stream in list(streams):
             if stream.live and stream.is_complete:
                 frames += self._send(stream, positioned, border)
             elif not stream.is_slow:
                 frames += self._send(stream, plain, None)
-            await self._give_turn()
+            if self._written_streams >= _STREAMS_AT_ONCE:
+                await self._give_turn()
         self._count("status", frames)
 
-    def _send_several(self, stream: Stream, bodies: Sequence[Piece], border: Cursor, end: Piece) -> bool:
-        """Only the last frame of a tick completes a position, and only where no view is still being read."""
-        complete = stream.is_complete
-        ends = [OPEN_END] * (len(bodies) - 1) + [end if complete else OPEN_END]
-        wires = [wire for pair in zip(bodies, ends, strict=True) for wire in pair]
-        return self._send(stream, wires, border if complete else None)
+    def _send_several(
+        self,
+        stream: Stream,
+        bodies: Sequence[Piece],
+        border: Cursor,
+        end: Piece,
+        joined: dict[tuple[Piece, ...], Joined],
+    ) -> bool:
+        """Only the last frame of a tick completes a position, and only where no view is still being read.
 
-    def _send(self, stream: Stream, wires: Sequence[Wire], completes: Cursor | None) -> bool:
+        `joined` are the frames of this tick in one piece, by what they are made of: browsers show the same pages.
+        """
+        is_complete = stream.is_complete
+        ends = [OPEN_END] * (len(bodies) - 1) + [end if is_complete else OPEN_END]
+        pieces = tuple(piece for pair in zip(bodies, ends, strict=True) for piece in pair)
+        return self._send(stream, joined.setdefault(pieces, Joined(*pieces)), border if is_complete else None)
+
+    def _send(self, stream: Stream, wire: Wire, completes: Cursor | None) -> bool:
         """Whether it was written: a slow client is left out from here on."""
         if stream.connection.buffered_bytes > self._client_buffer_bytes:
             metrics.CONFLATED.inc()
             stream.leave(slow=True)
             return False
-        self._written_bytes += stream.write(wires, completes)
+        self._written_bytes += stream.write(wire, completes)
         self._written_streams += 1
         return True
 
     async def _give_turn(self) -> None:
-        if self._written_streams >= _STREAMS_AT_ONCE:
-            self._written_streams = 0
-            await asyncio.sleep(0)
+        self._written_streams = 0
+        await asyncio.sleep(0)
 
     def _count(self, event: str, frames: int) -> None:
         metrics.FRAMES_SENT.labels(event).inc(frames)

@@ -64,8 +64,8 @@ class Stream:
         """Whether a frame that ends there tells it something."""
         return isinstance(self.claim, Cursor) and self.claim.sequence < position.sequence
 
-    def write(self, wires: Sequence[Wire], completes: Cursor | None = None) -> int:
+    def write(self, wire: Wire, completes: Cursor | None = None) -> int:
         """Write what follows on what it holds; `completes` is the position of the `id:` in it. Returns the bytes."""
-        if completes:
+        if completes is not None:
             self.claim = completes
-        return sum(self.connection.write(wire) for wire in wires)
+        return self.connection.write(wire)
