@@ -137,6 +137,7 @@ def _print(measured: Rounds, contestants: Mapping[str, Contestant]) -> None:
 
 
 def _markdown(measured: Rounds, contestants: Mapping[str, Contestant], arguments: str) -> str:
+    before = _BEFORE if "ndjson before" in contestants else ""
     rows = "\n".join(f"| {' | '.join(row)} |" for row in _rows(measured, contestants))
     return f"""## Ingest
 
@@ -144,7 +145,7 @@ Generated chat with ids and times, {GROUP:,} messages a request over {GROUP_CONN
 without either over {SINGLE_CONNECTIONS}; {PARTITIONS} partitions, acknowledged by all replicas (one), idempotent. What
 is measured has a core for itself; Kafka and the load share the others. The limits: for batches aiokafka alone, which
 puts prepared records of the same bytes on the same log by `send_batch`; for single posts an aiohttp handler that reads
-a body and answers. {_BEFORE if "ndjson before" in contestants else ""}Median (least–most) of {measured.count} rounds, in which all take turns.
+a body and answers. {before}Median (least–most) of {measured.count} rounds, in which all take turns.
 
 | {" | ".join(_HEADINGS)} |
 | --- | ---: | ---: | ---: | ---: |
