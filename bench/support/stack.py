@@ -1,6 +1,5 @@
 """The stack that is measured: one that runs, or one of the benchmark's own that is gone afterwards."""
 
-import random
 import signal
 import subprocess
 import sys
@@ -11,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from livestream_local.errors import LauncherError
-from livestream_local.ports import Ports, require_free
+from livestream_local.ports import free_base
 from livestream_local.stack import Stack, find_stack
 
 _START_TIMEOUT_SECONDS = 300  # a first start downloads servers
@@ -31,7 +30,7 @@ def running_stack(data: Path | None, port_base: int | None) -> Iterator[Stack]:
 
 @contextmanager
 def _own_stack(data: Path) -> Iterator[Stack]:
-    base = _free_base()
+    base = free_base()
     command = [sys.executable, "-m", "livestream_local", "up", "--port-base", str(base), "--data", str(data)]
     with subprocess.Popen(command, stdout=sys.stderr) as process:
         try:
@@ -49,15 +48,3 @@ def _wait_for(process: "subprocess.Popen[bytes]", data: Path) -> Stack:
         except LauncherError:
             time.sleep(_POLL_SECONDS)
     raise LauncherError("the benchmark's own stack did not start")
-
-
-def _free_base() -> int:
-    for _ in range(100):
-        base = random.randrange(20_000, 60_000)
-        ports = Ports.from_base(base)
-        try:
-            require_free([{name: getattr(ports, name) for name in Ports.__slots__}])
-        except LauncherError:
-            continue
-        return base
-    raise LauncherError("found no free ports for a stack")

@@ -14,9 +14,8 @@ import pytest
 
 from livestream_local.errors import LauncherError
 from livestream_local.paths import ROOT
-from livestream_local.ports import Ports
+from livestream_local.ports import Ports, free_base
 from livestream_local.stack import find_stack
-from tests.support.ports import free_base
 from tests.support.waiting import wait_until
 
 START_TIMEOUT_S = 90

@@ -1,11 +1,13 @@
 """Ports are counted from one base, and a busy one is named."""
 
 import socket
+import subprocess
+import sys
 
 import pytest
 
 from livestream_local.errors import LauncherError
-from livestream_local.ports import Ports, free_ports, require_free
+from livestream_local.ports import Ports, free_base, free_ports, require_free
 
 
 def test_ports_follow_the_base_in_the_contract_s_order() -> None:
@@ -31,3 +33,15 @@ def test_every_busy_port_is_named_with_its_use() -> None:
 def test_free_ports_are_free() -> None:
     ports = free_ports()
     require_free([{name: getattr(ports, name)} for name in Ports.__slots__])
+
+
+def test_nobody_is_given_the_same_ports_twice() -> None:
+    """Nor any that lie between them, in this process or another."""
+    asked = "from livestream_local.ports import free_base; print(*[free_base() for _ in range(200)]); input()"
+    command = [sys.executable, "-c", asked]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as other:
+        assert other.stdout
+        bases = [*map(int, other.stdout.readline().split()), *(free_base() for _ in range(200))]
+        other.communicate("\n")
+    handed_out = [port for base in bases for port in range(base, base + len(Ports.__slots__))]
+    assert len(set(handed_out)) == len(handed_out)

@@ -1,6 +1,7 @@
 """Which port is whose, counted from one base so that several stacks can run side by side."""
 
 import errno
+import random
 import socket
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -9,6 +10,11 @@ from livestream_local.errors import LauncherError
 
 DEFAULT_BASE = 8080
 HIGHEST_PORT = 65535
+
+# Above what people's own programs use, below where systems take the ports of outgoing connections from.
+_HANDED_OUT = (10_000, 32_000)
+# Each is bound to the port behind those that were handed out: it tells other processes that they are taken.
+_GUARDS: list[socket.socket] = []
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,13 +40,27 @@ class Ports:
         return cls(*range(base, base + count))
 
 
+def free_base() -> int:
+    """The base of ports that are free, and that nobody else is given here for as long as this process lives.
+
+    Raises LauncherError where there are none.
+    """
+    bases = range(*_HANDED_OUT, len(Ports.__slots__) + 1)
+    for base in random.sample(bases, len(bases)):
+        try:
+            guard = _bound(base + len(Ports.__slots__), shared=False)
+        except OSError:
+            continue  # another process has taken these, or is about to
+        if all(_is_free(base + offset) for offset in range(len(Ports.__slots__))):
+            _GUARDS.append(guard)
+            return base
+        guard.close()
+    raise LauncherError(f"found no {len(Ports.__slots__)} free ports next to one another on 127.0.0.1")
+
+
 def free_ports() -> Ports:
-    """Ports that nothing listened on a moment ago, wherever the system has some."""
-    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in Ports.__slots__]
-    numbers = [each.getsockname()[1] for each in sockets]
-    for each in sockets:
-        each.close()
-    return Ports(*numbers)
+    """Ports counted from a `free_base`."""
+    return Ports.from_base(free_base())
 
 
 def require_free(wanted: Iterable[Mapping[str, int]]) -> None:
@@ -54,15 +74,22 @@ def require_free(wanted: Iterable[Mapping[str, int]]) -> None:
 
 
 def _is_free(port: int) -> bool:
-    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+    try:
         # As servers do: connections of a run before, in TIME_WAIT, do not count.
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError as error:
-            if error.errno == errno.EADDRINUSE:
-                return False
-            raise LauncherError(
-                f"cannot listen on 127.0.0.1:{port}: {error.strerror}. Try another --port-base."
-            ) from error
+        _bound(port, shared=True).close()
+    except OSError as error:
+        if error.errno == errno.EADDRINUSE:
+            return False
+        raise LauncherError(f"cannot listen on 127.0.0.1:{port}: {error.strerror}. Try another --port-base.") from error
     return True
+
+
+def _bound(port: int, *, shared: bool) -> socket.socket:
+    bound = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, int(shared))
+    try:
+        bound.bind(("127.0.0.1", port))
+    except OSError:
+        bound.close()
+        raise
+    return bound
