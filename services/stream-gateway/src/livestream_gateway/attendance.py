@@ -34,7 +34,7 @@ class Attendance:
         """Serve a client until this is cancelled."""
         self._hub.streams.add(stream)
         try:
-            stream.write(Joined(self._hub.status, OPEN_END))
+            stream.connection.write(Joined(self._hub.status, OPEN_END))
             await self._wait_for_its_epoch(stream)
             while True:
                 await self._join(stream)
@@ -148,7 +148,7 @@ class Attendance:
             wires += [frame, OPEN_END]
         wires[-1:] = [self._hub.end] if wires else []
         for wire in wires:
-            stream.write(wire)
+            stream.connection.write(wire)
         stream.join(border)
 
     async def _drained(self, stream: Stream) -> None:

@@ -80,7 +80,9 @@ class FanOut:
             metrics.CONFLATED.inc()
             stream.leave(slow=True)
             return False
-        self._written_bytes += stream.write(wire, completes)
+        if completes is not None:
+            stream.claim = completes
+        self._written_bytes += stream.connection.write(wire)
         self._written_streams += 1
         return True
 

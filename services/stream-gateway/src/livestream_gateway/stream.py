@@ -7,7 +7,7 @@ from livestream.cursor import Cursor
 from livestream_gateway.connection import Connection
 from livestream_gateway.resume import Claim
 from livestream_gateway.watched import WatchedView
-from livestream_gateway.wire import Piece, Wire
+from livestream_gateway.wire import Piece
 
 # The end of an event that completes no position.
 OPEN_END = Piece(b"\n")
@@ -63,9 +63,3 @@ class Stream:
     def is_before(self, position: Cursor) -> bool:
         """Whether a frame that ends there tells it something."""
         return isinstance(self.claim, Cursor) and self.claim.sequence < position.sequence
-
-    def write(self, wire: Wire, completes: Cursor | None = None) -> int:
-        """Write what follows on what it holds; `completes` is the position of the `id:` in it. Returns the bytes."""
-        if completes is not None:
-            self.claim = completes
-        return self.connection.write(wire)
