@@ -143,7 +143,7 @@ Where a fan-out takes longer than the next message, ours puts what came meanwhil
 The job: 1,000 messages a second, as people write them, in 50 batches, each to 1,000 clients. All are as by default,
 but for what may wait for one client at Centrifugo and centrifuge (1 GiB, not 1 MiB: they would cut those whom they have
 no time for), and for centrifuge, batched: that writes what has come in 250 ms at once, its fastest way to do this job.
-Ours sends every 100 ms; beside it stands what `TICK_MS=200` comes to, which is nearer to the time that the latter takes.
+Ours sends every 100 ms; beside it stands what `TICK_MS=200` comes to, which is nearer to the time that one takes.
 Times are from when a message was due to be published until a client had read it, of those that came in time.
 
 {_table(results, _JOB_ROWS)}

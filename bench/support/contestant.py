@@ -1,6 +1,6 @@
 """What is measured, seen from outside: servers that send to all who watch what is published."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import NamedTuple, Protocol
@@ -16,13 +16,18 @@ class Publish(Protocol):
 
 
 class Server(NamedTuple):
-    """A contestant that runs. `cuts_alike`: it sends the same chunks to all (`watchers.Audience`)."""
+    """A contestant that runs. `cuts_alike`: it sends the same chunks to all (`watchers.Audience`).
+
+    `position` is how it names where its stream is now, if it lets clients return to that.
+    """
 
     pids: Sequence[int]
     addresses: Sequence[Address]
     request: bytes
     publish: Publish
     cuts_alike: bool
+    is_gzip: bool = False
+    position: Callable[[], str] | None = None
 
 
 class Contestant(Protocol):

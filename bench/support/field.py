@@ -2,6 +2,7 @@
 
 import tempfile
 from collections.abc import Collection, Mapping, Sequence
+from math import nan
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -21,13 +22,20 @@ BOTH_CORES: Final = frozenset({0, 1})
 
 
 class Field(NamedTuple):
-    """What each contestant is given: so many clients, and loads by name. A broker shares the client's cores."""
+    """What each contestant is given: so many clients, and loads by name. A broker shares the client's cores.
+
+    `frozen`: of a contestant's clients, so many stop reading when the load begins.
+    """
 
     contestants: Sequence[Contestant]
     clients: int
     loads: Mapping[str, Load]
     server_cores: Collection[int] = SERVER_CORE
     client_cores: Collection[int] = CLIENT_CORE
+    frozen: Mapping[str, int] = {}
+
+    def readers(self, contestant: Contestant) -> int:
+        return self.clients - self.frozen.get(contestant.name, 0)
 
 
 class Result(NamedTuple):
@@ -52,15 +60,17 @@ async def _take_turn(field: Field, contestant: Contestant, folder: Path, result:
         contestant.running(field.server_cores, field.client_cores, folder) as server,
     ):
         before = _resident_bytes(server)
+        requests = [server.request] * len(server.addresses)
+        frozen = field.frozen.get(contestant.name, 0)
         audience = Audience(
-            server.addresses, [server.request] * len(server.addresses), field.clients, server.cuts_alike
+            server.addresses, requests, field.clients, server.cuts_alike, is_gzip=server.is_gzip, frozen=frozen
         )
         await crowd.ask(Watchers.come, audience)
         stream_kb = (_resident_bytes(server) - before) / field.clients / _KB
         result.rounds.note(contestant.name, **{"stream KB": stream_kb})
         chat = MarkedChat()
         for name, load in field.loads.items():
-            measured = await measure(server, crowd, chat, load, field.clients, contestant.envelope_bytes)
+            measured = await measure(server, crowd, chat, load, field.readers(contestant), contestant.envelope_bytes)
             print(f"{contestant.name:20} {name:10} {_brief(measured)}", flush=True)
             result.rounds.note(contestant.name, **_measures(name, measured))
             if not measured.is_right:
@@ -69,6 +79,7 @@ async def _take_turn(field: Field, contestant: Contestant, folder: Path, result:
 
 def _measures(load: str, measured: Measured) -> dict[str, float]:
     report = measured.report
+    latency = report.latency
     values = {
         "frames per CPU second": measured.frames_per_cpu_second,
         "messages per CPU second": measured.messages_per_cpu_second,
@@ -77,8 +88,9 @@ def _measures(load: str, measured: Measured) -> dict[str, float]:
         "delivered": measured.delivered_share,
         "client/server": report.cpu_seconds / measured.server_cpu_s,
         "core": measured.server_cpu_s / measured.seconds,
-        "p50 ms": report.latency.p50 if report.latency else float("nan"),
-        "p99 ms": report.latency.p99 if report.latency else float("nan"),
+        "p50 ms": latency.p50 if latency else nan,
+        "p99 ms": latency.p99 if latency else nan,
+        "max ms": latency.maximum if latency else nan,
     }
     return {f"{load}: {what}": value for what, value in values.items()}
 

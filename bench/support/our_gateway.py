@@ -102,7 +102,8 @@ class OurGateway:
                 for address in addresses
             ]
             request = get_request(self._path, addresses[0], *self._headers)
-            yield Server(pids, addresses, request, feed.publish, cuts_alike=True)
+            is_gzip = any("gzip" in header for header in self._headers)
+            yield Server(pids, addresses, request, feed.publish, True, is_gzip, lambda: str(feed.cursor))
 
     @asynccontextmanager
     async def _gateway(
