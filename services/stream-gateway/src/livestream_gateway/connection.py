@@ -30,6 +30,8 @@ _CLOCKS_DIFFER_MS: Final = 20
 class Connection:
     """A client's transport, past the response's headers."""
 
+    __slots__ = ("_descriptor", "_due_since", "_socket", "_transport", "form")
+
     def __init__(self, transport: asyncio.Transport, form: Form) -> None:
         self.form = form
         self._transport = transport

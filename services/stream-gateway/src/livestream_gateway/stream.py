@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 from livestream.cursor import Cursor
 from livestream_gateway.connection import Connection
+from livestream_gateway.moment import Moment
 from livestream_gateway.resume import Claim
 from livestream_gateway.watched import WatchedView
 from livestream_gateway.wire import Piece
@@ -20,14 +21,16 @@ class Stream:
     void; `left` says so to whoever brings it back. `gone` is set when its connection is over.
     """
 
+    __slots__ = ("claim", "connection", "gone", "is_slow", "left", "live", "scope", "views")
+
     def __init__(self, connection: Connection, views: Sequence[WatchedView], claim: Claim) -> None:
         self.connection = connection
         self.views = tuple(views)
         self.claim = claim
         self.live = False
         self.is_slow = False
-        self.left = asyncio.Event()
-        self.gone = asyncio.Event()
+        self.left = Moment()
+        self.gone = Moment()
         self.scope = asyncio.timeout(None)
 
     @property
