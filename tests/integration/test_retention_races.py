@@ -14,6 +14,7 @@ from livestream.serving import ServingCopy
 from livestream.times import now_ms
 from livestream_projector import generation
 from livestream_projector.baseline import copy_baseline
+from livestream_projector.between_batches import BetweenBatches
 from livestream_projector.erasure import Eraser
 from livestream_projector.generation import begin_next, live_generation
 from livestream_projector.history_drop import HistoryDropper
@@ -83,7 +84,7 @@ async def waits_for_a_lock(pool: asyncpg.Pool) -> None:
 
 
 def dropper_of(pool: asyncpg.Pool, renew_epoch: Callable[[], Any], retention: Retention = FOR_A_DAY) -> HistoryDropper:
-    return HistoryDropper(pool, 1, retention, lambda: {0: T0 + 9 * DAY_MS}, asyncio.Lock(), renew_epoch)
+    return HistoryDropper(pool, 1, retention, lambda: {0: T0 + 9 * DAY_MS}, BetweenBatches(), renew_epoch)
 
 
 async def test_a_setting_that_is_changed_before_anything_is_folded_holds(pool: asyncpg.Pool) -> None:

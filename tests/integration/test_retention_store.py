@@ -1,6 +1,5 @@
 """History goes, counts stay: on random logs with rows dropped in between, against a witness that keeps everything."""
 
-import asyncio
 from collections.abc import AsyncIterator, Callable
 from random import Random
 from typing import Any
@@ -29,6 +28,7 @@ from livestream_auditor.verify.dropped_history import read_baseline
 from livestream_auditor.verify.durable_model import DurableSnapshot
 from livestream_auditor.witness import Baseline, LogFacts, LogRecord, ReadModel
 from livestream_projector.baseline import known_repeats
+from livestream_projector.between_batches import BetweenBatches
 from livestream_projector.generation import GenerationState, begin_next, switch
 from livestream_projector.history_drop import HistoryDropper
 from livestream_projector.retention import load_retention, settle_retention
@@ -141,7 +141,7 @@ class Fold:
             generation,
             retention,
             lambda: dict.fromkeys(self.states, self.folded_up_to_ms),
-            asyncio.Lock(),
+            BetweenBatches(),
             self._count,
         )
 
@@ -274,7 +274,7 @@ async def test_a_rebuild_from_the_baseline_gives_the_same_rows(pool: asyncpg.Poo
         assert await rows_of(pool, following) == await rows_of(pool, live), f"seed {seed}"
         assert await switch(pool, live, following)
         dropper = HistoryDropper(
-            pool, following, retention, lambda: dict.fromkeys(range(PARTITIONS), 2**50), asyncio.Lock(), renewed
+            pool, following, retention, lambda: dict.fromkeys(range(PARTITIONS), 2**50), BetweenBatches(), renewed
         )
         before = await rows_of(pool, following)
         await dropper.drop()

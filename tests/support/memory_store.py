@@ -26,6 +26,8 @@ from livestream.fold import (
     fold_messages,
     fold_recount,
     fold_user_deletion,
+    own_messages,
+    own_rows,
     touched_by,
     touched_through,
 )
@@ -64,8 +66,13 @@ class MemoryStore:
         """Where the fold of each partition stands, for the caller to change."""
         return {partition: copy.copy(self.partitions[partition]) for partition in partitions}
 
-    def changes_of(self, records: Sequence[Record], partitions: dict[int, PartitionState]) -> Changes:
-        """Fold one run of `livestream.fold.split` on what is stored; nothing is written."""
+    def changes_of(
+        self, records: Sequence[Record], partitions: dict[int, PartitionState], known: Prior | None = None
+    ) -> Changes:
+        """Fold one run of `livestream.fold.split` on what is stored; nothing is written.
+
+        `known`: what a batch before it has come to, which may not be stored yet.
+        """
         event = records[0].event
         if isinstance(event, ChannelDeleted):
             deleted_ms = deletion_time_ms(event, records[0].append_ms)
@@ -75,15 +82,16 @@ class MemoryStore:
             prior = self._prior_of_recount(partitions, event.channel, {*pairs, *survivors.pairs})
             return fold_channel_deletion(records[0], event, prior, survivors, further)
         touched = touched_by(records)
-        found = [self.messages[key] for key in touched.messages if key in self.messages]
-        through = touched_through(found)
-        prior = self._prior(
-            partitions,
-            pairs=touched.pairs | through.pairs,
-            channels=touched.channels,
-            users=touched.users | through.users,
-        )
-        prior.messages = {message.key: self._effective(message) for message in found}
+        known = known or Prior({})
+        found = {key: self._effective(self.messages[key]) for key in touched.messages if key in self.messages}
+        found |= own_messages(known.messages, touched.messages)
+        through = touched_through(found.values())
+        users, posted_in = touched.users | through.users, touched.pairs | through.pairs
+        prior = self._prior(partitions, pairs=posted_in, channels=touched.channels, users=users)
+        prior.messages = found
+        prior.channels |= own_rows(known.channels, touched.channels)
+        prior.users |= own_rows(known.users, users)
+        prior.pairs |= own_rows(known.pairs, posted_in)
         return fold_messages(records, prior)
 
     def changes_of_recount(self, partition: int, partitions: dict[int, PartitionState]) -> Changes | None:

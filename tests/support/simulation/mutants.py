@@ -5,7 +5,7 @@ from typing import Any, Final
 
 import pytest
 
-from livestream.fold import split
+from livestream.fold import Changes
 from livestream.frames import Change
 from livestream.frames.window import MessageRows, NameRows
 from livestream_gateway import attendance
@@ -59,14 +59,17 @@ def start_anew_without_seeking(patch: pytest.MonkeyPatch) -> None:
 
 
 def fold_what_was_polled_before_positions_were_set_anew(patch: pytest.MonkeyPatch) -> None:
-    async def careless(self: Any, consumer: Any, polled: Any) -> None:
-        polled.read(self._partitions, self._retention)
-        for chunk in polled.chunks():
-            self._office.hold(chunk.originals)
-            for run in split(chunk.records):
-                await self._commit_run(consumer, run)
+    fold_runs: Any = Projector._fold_runs
 
-    patch.setattr(Projector, "_fold_polled", careless)
+    async def careless(self: Any, consumer: Any, runs: Any, _positioned: int) -> None:
+        for run in runs:
+            await fold_runs(self, consumer, [run], self._positioned)
+
+    patch.setattr(Projector, "_fold_runs", careless)
+
+
+def go_on_from_rows_that_are_to_be_recounted(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Changes, "is_final", property(_always(True)))
 
 
 def bury_no_dead_letters(patch: pytest.MonkeyPatch) -> None:
@@ -146,6 +149,7 @@ MUTANTS: Final[tuple[Mutant, ...]] = (
     take_a_commit_into_positions_set_anew,
     start_anew_without_seeking,
     fold_what_was_polled_before_positions_were_set_anew,
+    go_on_from_rows_that_are_to_be_recounted,
     bury_no_dead_letters,
     publish_without_looking_at_continuity,
     never_sweep_the_outbox,

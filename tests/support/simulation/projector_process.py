@@ -23,8 +23,8 @@ from tests.support.simulation.store import SimulatedStore
 from tests.support.simulation.world import Process
 
 GENERATION: Final = 1
-# Small, so that a poll brings several batches, and the same record comes in batches of different bounds.
-_BATCH_RECORDS: Final = 8
+# Small, so that most polls are full, and the same record comes in batches of different bounds.
+_BATCH_RECORDS: Final = 3
 _BATCH_INTERVAL_MS: Final = 25
 
 

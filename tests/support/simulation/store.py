@@ -2,8 +2,9 @@
 
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
+from functools import partial
 
-from livestream.fold import Changes, PartitionState, Prior, Record, UserDeletion, advance_users
+from livestream.fold import Changes, PartitionState, Prior, Record, UserDeletion, advance_users, own_rows
 from livestream_projector.store import BeforeCommit, Committed, PassedRecord, Store
 from livestream_projector.writes import FencedError
 from tests.support.simulation.database import Database, Session, Transaction
@@ -19,18 +20,29 @@ class SimulatedStore(Store):
         self._database = database
         self._process = process
         self._bury = bury
+        self.folded_ahead = 0
 
     async def positions(self, partitions: Sequence[int]) -> dict[int, PartitionState]:
         async with self._session() as session:
             return await self._load_partitions(session, partitions)
 
-    async def fold(self, records: Sequence[Record], expected: dict[int, PartitionState]) -> Committed:
+    async def prepare(
+        self, records: Sequence[Record], expected: dict[int, PartitionState], behind: Changes | None = None
+    ) -> Changes:
+        known = behind.prior if behind else Prior({})
         async with self._session() as session:
-            partitions = await self._stands_as({record.partition for record in records}, expected, session)
+            wanted = {record.partition for record in records}
+            partitions = own_rows(known.partitions, wanted)
+            partitions |= await self._stands_as(wanted - partitions.keys(), expected, session)
             again = [str(r.coordinates) for r in records if r.offset < partitions[r.partition].messages_offset]
             if again:
                 self._database.violations.append(f"{self._process.name} folds {again} again")
-            return await self._write(session, lambda: self._database.read.changes_of(records, partitions))
+            self.folded_ahead += behind is not None
+            return await self._fold(session, lambda: self._database.read.changes_of(records, partitions, known))
+
+    async def commit(self, changes: Changes) -> Committed:
+        async with self._session() as session:
+            return await self._write(session, changes)
 
     async def fold_user_deletion(
         self, partition: int, deletion: UserDeletion, expected: dict[int, PartitionState]
@@ -38,15 +50,17 @@ class SimulatedStore(Store):
         async with self._session() as session:
             partitions = await self._stands_as({partition}, expected, session)
             read = self._database.read
-            return await self._write(session, lambda: read.changes_of_user_deletion(partition, deletion, partitions))
+            fold = partial(read.changes_of_user_deletion, partition, deletion, partitions)
+            return await self._write(session, await self._fold(session, fold))
 
     async def recount(self, partition: int, expected: dict[int, PartitionState]) -> Committed:
         async with self._session() as session:
             partitions = await self._stands_as({partition}, expected, session)
             read = self._database.read
-            return await self._write(
+            changes = await self._fold(
                 session, lambda: read.changes_of_recount(partition, partitions) or FencedError("nothing is left")
             )
+            return await self._write(session, changes)
 
     async def pass_by_user_record(
         self, partition: int, record: PassedRecord, expected: dict[int, PartitionState]
@@ -55,7 +69,7 @@ class SimulatedStore(Store):
             partitions = await self._stands_as({partition}, expected, session)
             changes = Changes(Prior(partitions))
             advance_users(changes.prior, partition, record.offset, record.checksum)
-            return await self._write(session, lambda: changes)
+            return await self._write(session, changes)
 
     async def _stands_as(
         self, wanted: set[int], expected: dict[int, PartitionState], session: Session
@@ -73,11 +87,14 @@ class SimulatedStore(Store):
         )
         return found
 
-    async def _write(self, session: Session, fold: Callable[[], Changes | FencedError]) -> Committed:
+    async def _fold(self, session: Session, fold: Callable[[], Changes | FencedError]) -> Changes:
         def prior_and_fold(reply: Reply) -> None:
             reply(fold())
 
         changes: Changes = await session.run(prior_and_fold)
+        return changes
+
+    async def _write(self, session: Session, changes: Changes) -> Committed:
         await self._bury(changes.dead_letters)
         transaction = Transaction(session, changes)
         await transaction.advance()

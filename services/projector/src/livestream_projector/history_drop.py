@@ -16,6 +16,7 @@ from livestream.logs import get_logger
 from livestream.retention import Retention
 from livestream.retries import RETRIES, delays, describe
 from livestream_projector import metrics
+from livestream_projector.between_batches import BetweenBatches
 from livestream_projector.generation import GenerationState
 from livestream_projector.writes import hold_generation
 
@@ -87,7 +88,7 @@ class HistoryDropper:
         generation: int,
         retention: Retention,
         folded_up_to: Callable[[], Mapping[int, int]],
-        between_batches: asyncio.Lock,
+        between_batches: BetweenBatches,
         renew_epoch: Callable[[], Awaitable[None]],
     ) -> None:
         self._pool = pool

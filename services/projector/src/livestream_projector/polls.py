@@ -1,12 +1,13 @@
-"""What a poll of the log brings: records, read once, in chunks that a transaction can carry."""
+"""What a poll of the log brings: records, read once, in runs that a transaction can carry."""
 
-from collections.abc import Iterator
-from typing import Any, Final, NamedTuple, Self
+import asyncio
+from collections.abc import Iterator, Sequence
+from typing import Any, Final
 
-import msgspec
 from aiokafka.errors import NoOffsetForPartitionError
 
-from livestream.fold import Record
+from livestream.events import ChannelDeleted
+from livestream.fold import Changes, Record, split
 from livestream.kafka import AIOKafkaConsumer
 from livestream.retention import Retention
 from livestream_projector.decode import read_message
@@ -26,50 +27,66 @@ async def poll(consumer: AIOKafkaConsumer, most: int) -> list[Any]:
     return [record for records in polled.values() for record in records]
 
 
-class Chunk(NamedTuple):
-    """Records as they came, and as the fold takes them."""
+class Run:
+    """Records that fold in one transaction, as they came and as the fold takes them."""
 
-    originals: list[Any]
-    records: list[Record]
+    def __init__(self, originals: list[Any], records: Sequence[Record]) -> None:
+        self.originals = originals
+        self.records = records
+        self.changes: Changes | None = None
+        # Set when `changes` are there, or nobody will fold this any more.
+        self.is_prepared = asyncio.Event()
+
+    def prepared(self, changes: Changes) -> None:
+        self.changes = changes
+        self.is_prepared.set()
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether nothing but what it touches is read and written: a channel's deletion looks at all its rows."""
+        return not isinstance(self.records[0].event, ChannelDeleted)
 
 
-class Polled(msgspec.Struct):
+class Polled:
     """`positioned` tells since when the consumer had read from where it did: see `Projector`.
 
     `oldest_ms`: partition → append time of its first record.
     """
 
-    originals: list[Any] = []
-    positioned: int = 0
-    oldest_ms: dict[int, int] = {}
-    records: list[Record] = []
-
-    @classmethod
-    def of(cls, originals: list[Any], positioned: int) -> Self:
-        oldest_ms: dict[int, int] = {}
+    def __init__(self, originals: list[Any], positioned: int) -> None:
+        self.originals = originals
+        self.positioned = positioned
+        self.oldest_ms: dict[int, int] = {}
         for record in originals:
-            oldest_ms.setdefault(record.partition, record.timestamp)
-        return cls(originals, positioned, oldest_ms)
+            self.oldest_ms.setdefault(record.partition, record.timestamp)
+        self._runs: list[Run] = []
 
     def __bool__(self) -> bool:
         return bool(self.originals)
 
-    def read(self, partitions: int, retention: Retention) -> None:
-        """Decode the records, if that was not done."""
-        if not self.records:
-            self.records = [read_message(record, partitions, retention) for record in self.originals]
+    def runs(self, partitions: int, retention: Retention) -> list[Run]:
+        """The records, decoded once, in the order of the log."""
+        if not self._runs:
+            records = [read_message(record, partitions, retention) for record in self.originals]
+            for chunk in _by_size(self.originals):
+                start = chunk.start
+                for run in split(records[chunk.start : chunk.stop]):
+                    self._runs.append(Run(self.originals[start : start + len(run)], run))
+                    start += len(run)
+        return self._runs
 
-    def chunks(self) -> Iterator[Chunk]:
-        """What was read, in the order of the log and in chunks of bounded size."""
-        start, size = 0, 0
-        for index, original in enumerate(self.originals):
-            record_bytes = len(original.value or b"")
-            if index > start and size + record_bytes > _CHUNK_BYTES:
-                yield self._chunk(start, index)
-                start, size = index, 0
-            size += record_bytes
-        if self.originals:
-            yield self._chunk(start, len(self.originals))
 
-    def _chunk(self, start: int, end: int) -> Chunk:
-        return Chunk(self.originals[start:end], self.records[start:end])
+NOTHING: Final = Polled([], 0)
+
+
+def _by_size(originals: list[Any]) -> Iterator[range]:
+    """Where to cut, for chunks of bounded size."""
+    start, size = 0, 0
+    for index, original in enumerate(originals):
+        record_bytes = len(original.value or b"")
+        if index > start and size + record_bytes > _CHUNK_BYTES:
+            yield range(start, index)
+            start, size = index, 0
+        size += record_bytes
+    if originals:
+        yield range(start, len(originals))

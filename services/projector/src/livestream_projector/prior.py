@@ -16,6 +16,8 @@ from livestream.fold import (
     Touched,
     UserKey,
     UserState,
+    own_messages,
+    own_rows,
     touched_through,
 )
 
@@ -54,25 +56,36 @@ async def load_partitions(connection: Any, generation: int, partitions: Iterable
 
 
 async def load_prior(
-    connection: Any, generation: int, touched: Touched, partitions: dict[int, PartitionState]
+    connection: Any, generation: int, touched: Touched, partitions: dict[int, PartitionState], known: Prior
 ) -> Prior:
-    """The rows behind `touched`, and those that its messages lead to."""
-    prior = Prior(partitions, messages=await _load_messages(connection, generation, touched.messages))
+    """The rows behind `touched`, and those that its messages lead to.
+
+    `known`: what a batch before this one has come to, which may not be in Postgres yet.
+    """
+    prior = Prior(partitions, messages=own_messages(known.messages, touched.messages))
+    prior.messages |= await _load_messages(connection, generation, touched.messages - prior.messages.keys())
     through = touched_through(prior.messages.values())
-    prior.channels = await load_channels(connection, generation, touched.channels)
-    prior.users = await load_users(connection, generation, touched.users | through.users)
-    prior.pairs = await load_pairs(connection, generation, touched.pairs | through.pairs)
+    users, pairs = touched.users | through.users, touched.pairs | through.pairs
+    prior.channels = own_rows(known.channels, touched.channels)
+    prior.channels |= await load_channels(connection, generation, touched.channels.keys() - prior.channels.keys())
+    prior.users = own_rows(known.users, users)
+    prior.users |= await load_users(connection, generation, users - prior.users.keys())
+    prior.pairs = own_rows(known.pairs, pairs)
+    prior.pairs |= await load_pairs(connection, generation, pairs - prior.pairs.keys())
     _hide_what_deletions_reach(prior)
     return prior
 
 
 async def load_channels(connection: Any, generation: int, names: Iterable[str]) -> dict[str, ChannelState]:
-    rows = await connection.fetch(_CHANNELS, generation, list(names))
+    names = list(names)
+    rows = await connection.fetch(_CHANNELS, generation, names) if names else []
     return {row[0]: ChannelState(row[1], row[2], row[3], row[4], DisplayName(*row[5:])) for row in rows}
 
 
 async def load_users(connection: Any, generation: int, keys: Iterable[UserKey]) -> dict[UserKey, UserState]:
     keys = list(keys)
+    if not keys:
+        return {}
     rows = await connection.fetch(_USERS, generation, [key.partition for key in keys], [key.user for key in keys])
     return {UserKey(row[0], row[1]): UserState(row[2], row[3], row[4], DisplayName(*row[5:])) for row in rows}
 
@@ -111,6 +124,8 @@ async def _load_messages(
 
 async def load_pairs(connection: Any, generation: int, keys: Iterable[Pair]) -> dict[Pair, PairState]:
     keys = list(keys)
+    if not keys:
+        return {}
     rows = await connection.fetch(_PAIRS, generation, [key.channel for key in keys], [key.user for key in keys])
     return pair_states(rows)
 

@@ -2,22 +2,24 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
-from typing import Final
+from functools import partial
+from typing import Final, NamedTuple
 
 from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError, OffsetOutOfRangeError
 
 from livestream.clients import POSTGRES_FAILURES
 from livestream.events import MESSAGES_TOPIC
-from livestream.fold import PartitionState, Record, UserDeletion, split
+from livestream.fold import Changes, PartitionState, UserDeletion
 from livestream.kafka import AIOKafkaConsumer
 from livestream.logs import get_logger
 from livestream.retention import Retention
 from livestream.retries import RETRIES, delays, describe, until_it_works
 from livestream_projector import failpoints, metrics
+from livestream_projector.between_batches import BetweenBatches
 from livestream_projector.dead_letters import DeadLetterOffice
 from livestream_projector.failpoints import Failpoint
-from livestream_projector.polls import Polled, poll
+from livestream_projector.polls import NOTHING, Polled, Run, poll
 from livestream_projector.publisher import Publisher
 from livestream_projector.store import Committed, PassedRecord, Store
 from livestream_projector.users_log import UsersLog
@@ -61,11 +63,13 @@ class Projector:
         self._batch_interval_s = batch_interval_ms / 1000
         self.states: dict[int, PartitionState] = {}
         # What was polled and is not folded: under way, and read ahead of that.
-        self._polled = Polled()
-        self._ahead = Polled()
+        self._polled = self._ahead = NOTHING
+        # The first run of what was read ahead, where it is folded already.
+        self._begun: _Begun | None = None
+        # What Postgres holds last of all this process has folded, where nothing else was written since.
+        self._written: Changes | None = None
         self.was_assigned = False
-        # What changes rows beside the fold does so while no batch is under way.
-        self.between_batches = asyncio.Lock()
+        self.between_batches = BetweenBatches()
         # Counts how often positions were set anew: what was polled before that must not be folded after it.
         self._positioned = 0
         self._next_recount = 0.0
@@ -92,7 +96,7 @@ class Projector:
         loop = asyncio.get_running_loop()
         while True:
             started = loop.time()
-            self._polled, self._ahead = self._ahead, Polled()
+            self._polled, self._ahead = self._ahead, NOTHING
             if not self._polled:
                 self._polled = await self._poll(consumer)
             is_any = bool(self._polled)
@@ -109,20 +113,37 @@ class Projector:
             return await self._next_records(consumer)
         except OffsetOutOfRangeError as error:
             await self._find_position(consumer, error)
-            return Polled()
+            return NOTHING
 
     async def _next_records(self, consumer: AIOKafkaConsumer) -> Polled:
         originals = await poll(consumer, self._batch_records)
         # Where nothing is ours yet, it found the group's offset: the assignment goes back to ours.
-        return Polled.of(originals, self._positioned) if self.states else Polled()
+        return Polled(originals, self._positioned) if self.states else NOTHING
 
-    async def _read_ahead(self, consumer: AIOKafkaConsumer) -> None:
-        """While a full batch is with Postgres, poll and decode the next one."""
+    async def _read_ahead(self, consumer: AIOKafkaConsumer, last: Run) -> None:
+        """While a full batch is with Postgres, poll and decode the next one, and fold it on top of that one."""
+        positioned = self._positioned
         try:
-            self._ahead = await self._next_records(consumer)
+            self._ahead = ahead = await self._next_records(consumer)
         except OffsetOutOfRangeError:
             return  # it comes again when nothing is under way, and positions say where to go on
-        self._ahead.read(self._partitions, self._retention)
+        runs = ahead.runs(self._partitions, self._retention)
+        await last.is_prepared.wait()
+        # After a seek back, these may be the same records once more.
+        if runs and ahead.positioned == self._positioned == positioned:
+            await self._fold_ahead(runs[0], last)
+
+    async def _fold_ahead(self, run: Run, last: Run) -> None:
+        behind, positioned, interludes = last.changes, self._positioned, self.between_batches.interludes
+        if not behind or not behind.is_final or not (run.is_plain and last.is_plain):
+            return
+        try:
+            changes = await self._store.prepare(run.records, self.states, behind)
+        except (FencedError, *_FAILURES) as error:
+            _log.debug("not_folded_ahead", error=describe(error))  # it is folded in its turn
+            return
+        if self._positioned == positioned:
+            self._begun = _Begun(run, changes, behind, interludes)
 
     async def _find_position(self, consumer: AIOKafkaConsumer, error: OffsetOutOfRangeError) -> None:
         """The log has nothing at a position: it was cut below us, or the position was the group's and not ours yet."""
@@ -136,25 +157,36 @@ class Projector:
             self._seek(consumer, offsets)
 
     async def _fold_all(self, consumer: AIOKafkaConsumer) -> None:
-        polled = self._polled
+        runs = self._polled.runs(self._partitions, self._retention)
         async with asyncio.TaskGroup() as tasks:
             # One that was not full had all there was: what comes next comes later.
-            if len(polled.originals) >= self._batch_records:
-                tasks.create_task(self._read_ahead(consumer))
-            await self._fold_polled(consumer, polled)
-        self._polled = Polled()
+            if len(self._polled.originals) >= self._batch_records:
+                tasks.create_task(self._read_ahead(consumer, runs[-1]))
+            try:
+                await self._fold_runs(consumer, runs, self._polled.positioned)
+            finally:
+                runs[-1].is_prepared.set()
+        self._polled = NOTHING
 
-    async def _fold_polled(self, consumer: AIOKafkaConsumer, polled: Polled) -> None:
-        polled.read(self._partitions, self._retention)
-        for chunk in polled.chunks():
-            self._office.hold(chunk.originals)
-            for run in split(chunk.records):
-                if self._positioned != polled.positioned:
-                    return
-                await self._commit_run(consumer, run)
+    async def _fold_runs(self, consumer: AIOKafkaConsumer, runs: Sequence[Run], positioned: int) -> None:
+        for run in runs:
+            if self._positioned != positioned:
+                return
+            self._office.hold(run.originals)
+            await self._commit(consumer, "fold", partial(self._fold, run))
 
-    async def _commit_run(self, consumer: AIOKafkaConsumer, run: Sequence[Record]) -> None:
-        await self._commit(consumer, "fold", lambda: self._store.fold(run, self.states))
+    async def _fold(self, run: Run) -> Committed:
+        begun, written, positioned = self._begun, self._written, self._positioned
+        self._begun = self._written = None
+        if begun and begun.run is run and begun.stands(written, self.between_batches.interludes):
+            changes = begun.changes
+        else:
+            changes = await self._store.prepare(run.records, self.states)
+        run.prepared(changes)
+        committed = await self._store.commit(changes)
+        if self._positioned == positioned:
+            self._written = changes
+        return committed
 
     async def _apply_user_deletions(self, consumer: AIOKafkaConsumer) -> None:
         positioned = self._positioned
@@ -168,6 +200,7 @@ class Projector:
         self, consumer: AIOKafkaConsumer, partition: int, record: UserDeletion | PassedRecord
     ) -> None:
         def attempt() -> Awaitable[Committed]:
+            self._written = None
             if isinstance(record, PassedRecord):
                 return self._store.pass_by_user_record(partition, record, self.states)
             return self._store.fold_user_deletion(partition, record, self.states)
@@ -181,7 +214,7 @@ class Projector:
         positioned, waits = self._positioned, delays()
         while self._positioned == positioned:
             try:
-                async with self.between_batches:
+                async with self.between_batches.batch:
                     if self._positioned == positioned:
                         self._committed(await attempt(), positioned)
             except FencedError as error:
@@ -197,6 +230,7 @@ class Projector:
         waiting = [partition for partition, state in self.states.items() if state.recounting]
         if waiting and now >= self._next_recount:
             self._next_recount = now + _RECOUNT_EVERY_SECONDS
+            self._written = None
             await self._commit(consumer, "recount", lambda: self._store.recount(waiting[0], self.states))
 
     def _committed(self, committed: Committed, positioned: int) -> None:
@@ -230,7 +264,8 @@ class Projector:
 
     def _position(self, states: dict[int, PartitionState]) -> None:
         self.states = states
-        self._polled, self._ahead = Polled(), Polled()
+        self._polled = self._ahead = NOTHING
+        self._begun = self._written = None
         self._positioned += 1
 
     async def _back_off(self, operation: str, error: Exception, waits: Iterator[float]) -> None:
@@ -238,3 +273,16 @@ class Projector:
         RETRIES.labels(operation).inc()
         _log.warning("retry", operation=operation, error=describe(error), delay_s=round(delay, 3))
         await asyncio.sleep(delay)
+
+
+class _Begun(NamedTuple):
+    """A run that is folded on top of a batch, before that was committed."""
+
+    run: Run
+    changes: Changes
+    behind: Changes
+    interludes: int
+
+    def stands(self, written: Changes | None, interludes: int) -> bool:
+        """Whether Postgres holds what it was folded on, and nothing was written since by anybody here."""
+        return self.behind is written and self.interludes == interludes

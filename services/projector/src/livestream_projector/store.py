@@ -21,6 +21,7 @@ from livestream.fold import (
     fold_messages,
     fold_recount,
     fold_user_deletion,
+    own_rows,
     touched_by,
 )
 from livestream_projector import failpoints, metrics
@@ -89,9 +90,22 @@ class Store:
 
     async def fold(self, records: Sequence[Record], expected: dict[int, PartitionState]) -> Committed:
         """Fold one run of `livestream.fold.split`. `expected`: where this process believes its partitions stand."""
+        return await self.commit(await self.prepare(records, expected))
+
+    async def prepare(
+        self, records: Sequence[Record], expected: dict[int, PartitionState], behind: Changes | None = None
+    ) -> Changes:
+        """The same without the commit.
+
+        `behind`: a batch that these records come after, and that may not be committed yet. It has to be `is_final`, and
+        neither of the two the deletion of a channel.
+        """
         async with self._pool.acquire() as connection:
             started = time.perf_counter()
-            partitions = await self._expected(connection, {record.partition for record in records}, expected)
+            known = behind.prior if behind else Prior({})
+            wanted = {record.partition for record in records}
+            partitions = own_rows(known.partitions, wanted)
+            partitions |= await self._expected(connection, wanted - partitions.keys(), expected)
             event = records[0].event
             if isinstance(event, ChannelDeleted):
                 deleted_ms = deletion_time_ms(event, records[0].append_ms)
@@ -101,12 +115,17 @@ class Store:
                 loaded = time.perf_counter()
                 changes = fold_channel_deletion(records[0], event, prior, survivors, reached)
             else:
-                prior = await load_prior(connection, self.generation, touched_by(records), partitions)
+                prior = await load_prior(connection, self.generation, touched_by(records), partitions, known)
                 prior.repeats = self._repeats
                 loaded = time.perf_counter()
                 changes = fold_messages(records, prior)
             metrics.BATCH_SECONDS.labels("load").observe(loaded - started)
             metrics.BATCH_SECONDS.labels("fold").observe(time.perf_counter() - loaded)
+            return changes
+
+    async def commit(self, changes: Changes) -> Committed:
+        """Write what was prepared, if everything stands where it was folded from."""
+        async with self._pool.acquire() as connection:
             return await self._commit(connection, changes)
 
     async def fold_user_deletion(
@@ -145,6 +164,8 @@ class Store:
         self, connection: Any, wanted: set[int], expected: dict[int, PartitionState]
     ) -> dict[int, PartitionState]:
         """The partitions' rows, if they are where this process left them."""
+        if not wanted:
+            return {}
         found = await load_partitions(connection, self.generation, wanted)
         for partition in wanted:
             state, believed = found.get(partition), expected.get(partition)

@@ -24,6 +24,8 @@ from livestream.fold.state import (
     Touched,
     UserKey,
     UserState,
+    own_messages,
+    own_rows,
 )
 
 __all__ = [
@@ -52,6 +54,8 @@ __all__ = [
     "fold_messages",
     "fold_recount",
     "fold_user_deletion",
+    "own_messages",
+    "own_rows",
     "split",
     "touched_by",
     "touched_through",

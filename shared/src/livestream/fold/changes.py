@@ -78,6 +78,11 @@ class Changes:
         self._hidden: list[MessageState] = []
         self._was_visible: dict[MessageKey, bool] = {}
 
+    @property
+    def is_final(self) -> bool:
+        """Whether the rows are what will be written, so that a next batch can be folded on top of them."""
+        return not (self.pairs_to_recount or self.channels_to_recount or self.users_to_recount)
+
     def touch_message(self, key: MessageKey, message: MessageState) -> None:
         """Note that a message will be written; call it before its visibility changes."""
         if key not in self.messages:

@@ -3,12 +3,17 @@
 All are plain, mutable rows. They mirror the tables of docs/architecture.md, "The read model".
 """
 
+import copy
 import hashlib
-from typing import Final, NamedTuple
+from collections.abc import Iterable, Mapping
+from typing import Final, NamedTuple, TypeVar
 
 import msgspec
 
 from livestream.deltas import MessageKey
+
+K = TypeVar("K")
+S = TypeVar("S")
 
 # Before every time that an event can carry: nothing was deleted, nothing was posted.
 NEVER_MS: Final = -(2**62)
@@ -167,6 +172,21 @@ class Prior(msgspec.Struct):
     pairs: dict[Pair, PairState] = msgspec.field(default_factory=dict)
     repeats: frozenset[tuple[int, int]] = frozenset()
     recounting: dict[str, str] = msgspec.field(default_factory=dict)
+
+
+def own_rows(known: Mapping[K, S], keys: Iterable[K]) -> dict[K, S]:
+    """Copies of those of the rows that are known, for a fold that goes on from them and must not change them."""
+    return {key: copy.copy(known[key]) for key in keys if key in known}
+
+
+def own_messages(
+    known: Mapping[MessageKey, MessageState], keys: Iterable[MessageKey]
+) -> dict[MessageKey, MessageState]:
+    """The same of messages, as they are read once the batch that they are known from is written."""
+    messages = own_rows(known, keys)
+    for message in messages.values():
+        message.stored, message.text = True, None
+    return messages
 
 
 def digest_of(user: str, text: str) -> int:
