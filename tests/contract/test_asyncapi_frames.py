@@ -87,7 +87,7 @@ def changed(payload: dict[str, Any], changes: Iterable[tuple[str, Any]]) -> dict
         ("delta", "removed", {"removed": {"messages": [["tea"]]}}),
         ("delta", "removed", {"channels": example("delta", "posted")["channels"]}),
         ("status", "live", {"state": "fine"}),
-        ("status", "live", {"tick_ms": 99}),
+        ("status", "live", {"tick_ms": 9}),
         ("status", "live", {"last_message_at": None}),
     ],
 )
