@@ -104,8 +104,11 @@ def _table(results: Mapping[str, Result], rows: Sequence[tuple[str, str, str, st
         rounds = results[part].rounds
         lines.append([title, *(rounds.of(name, measure).told(spec) for name in names)])
         if more_is_better and len(names) > 1 and "delivered" not in measure:
-            ratios = [rounds.ratio(_OURS, name, measure).told(".1f") if name != _OURS else "" for name in names]
-            lines.append(["… ours, of theirs", *ratios])
+            for ours in (name for name in names if name.startswith(_OURS)):
+                ratios = [
+                    "" if name.startswith(_OURS) else rounds.ratio(ours, name, measure).told(".1f") for name in names
+                ]
+                lines.append([f"… {ours}, of theirs", *ratios])
     return markdown_table(head, lines)
 
 

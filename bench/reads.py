@@ -79,7 +79,7 @@ def main(*, messages: int, users: int, channels: int, requests: int, is_recorded
         record("reads", page)
         PAGE.with_name("plans.md").write_text(_plans_page(filled, measured), "utf-8")
     faults = [(one.question, fault) for one in measured for plan in one.plans for fault in plan.faults]
-    for question, fault in faults:
+    for question, fault in dict.fromkeys(faults):
         click.echo(f"{question}: a statement {fault}", err=True)
     sys.exit(1 if faults else 0)
 

@@ -24,7 +24,7 @@ BOTH_CORES: Final = frozenset({0, 1})
 class Field(NamedTuple):
     """What each contestant is given: so many clients, and loads by name. A broker shares the client's cores.
 
-    `frozen`: of a contestant's clients, so many stop reading when the load begins.
+    `frozen`: of a contestant's clients, so many stop reading when the load begins. `may_skip`: see `Audience`.
     """
 
     contestants: Sequence[Contestant]
@@ -33,6 +33,7 @@ class Field(NamedTuple):
     server_cores: Collection[int] = SERVER_CORE
     client_cores: Collection[int] = CLIENT_CORE
     frozen: Mapping[str, int] = {}
+    may_skip: bool = False
 
     def readers(self, contestant: Contestant) -> int:
         return self.clients - self.frozen.get(contestant.name, 0)
@@ -63,7 +64,7 @@ async def _take_turn(field: Field, contestant: Contestant, folder: Path, result:
         requests = [server.request] * len(server.addresses)
         frozen = field.frozen.get(contestant.name, 0)
         audience = Audience(
-            server.addresses, requests, field.clients, server.cuts_alike, is_gzip=server.is_gzip, frozen=frozen
+            server.addresses, requests, field.clients, server.cuts_alike, server.is_gzip, frozen, field.may_skip
         )
         await crowd.ask(Watchers.come, audience)
         stream_kb = (_resident_bytes(server) - before) / field.clients / _KB

@@ -36,8 +36,8 @@ class Plan(NamedTuple):
 
     @property
     def shape(self) -> str:
-        """What is alike in plans that differ in figures only."""
-        return "\n".join(re.sub(r" rows=.*", "", line) for line in self.lines)
+        """What is alike in plans that differ in figures and values only."""
+        return "\n".join(re.sub(r"( where .*)? rows=.*", "", line) for line in self.lines)
 
     @property
     def lines(self) -> list[str]:

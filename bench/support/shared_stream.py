@@ -22,13 +22,14 @@ class SharedStream:
     memory a read: a client that checks everything and costs less than the server.
     """
 
-    def __init__(self, reader: MarkReader, first: int) -> None:
-        """`first`: the number of the first message to come."""
+    def __init__(self, reader: MarkReader, first: int, *, may_skip: bool = False) -> None:
+        """`first`: the number of the first message to come. `may_skip`: older ones of a frame need not be told."""
         self.frames: list[Frame] = []
         self.is_in_order = True
         self._content = bytearray()
         self._reader = reader
         self._next = first
+        self._may_skip = may_skip
 
     def __len__(self) -> int:
         return len(self._content)
@@ -53,7 +54,8 @@ class SharedStream:
         """Read what came, and note where messages are missing, come twice or stand in another order."""
         for frame in self._reader.read(self._content):
             numbers = [message.number for message in frame.messages]
-            if numbers != list(range(self._next, self._next + len(numbers))):
+            begin = max(numbers[0], self._next) if self._may_skip else self._next
+            if numbers != list(range(begin, begin + len(numbers))):
                 self.is_in_order = False
             self._next = numbers[-1] + 1
             self.frames.append(frame)

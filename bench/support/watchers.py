@@ -31,7 +31,7 @@ class Audience(NamedTuple):
     """Who is to come. `requests` are sent in turn, each to the address at the same place.
 
     `cuts_alike`: all are sent the same chunks. Where they are not, each client takes its own apart. The last `frozen`
-    ones stop reading when the measurement begins.
+    ones stop reading when the measurement begins. `may_skip`: the view tells the newest messages of a frame only.
     """
 
     addresses: Sequence[Address]
@@ -40,6 +40,7 @@ class Audience(NamedTuple):
     cuts_alike: bool
     is_gzip: bool = False
     frozen: int = 0
+    may_skip: bool = False
 
 
 class Report(NamedTuple):
@@ -106,7 +107,9 @@ class Watchers:
         audience = self._expected()
         self._settle(time.monotonic() + _SETTLE_TIMEOUT_S)
         self._shared = {
-            address: SharedStream(MarkReader(is_chunked=audience.cuts_alike, is_gzip=audience.is_gzip), first)
+            address: SharedStream(
+                MarkReader(is_chunked=audience.cuts_alike, is_gzip=audience.is_gzip), first, may_skip=audience.may_skip
+            )
             for address in audience.addresses
         }
         self._freeze(audience.frozen)

@@ -1,6 +1,7 @@
 """Search finds in Postgres what a reader of all messages would find, in their order, however common a word is."""
 
 from collections.abc import AsyncIterator, Callable
+from contextlib import suppress
 from random import Random
 from typing import Any, NamedTuple
 
@@ -9,6 +10,7 @@ import pytest
 
 from livestream import message_search
 from livestream.clients import postgres_pool
+from livestream.fold import NEVER_MS
 from livestream.history import History, HistoryFilter, HistoryKey, NoWordsError, SearchTooSlowError
 from livestream.history_query import MessageQuery
 from livestream_projector.erasure import Eraser
@@ -18,7 +20,7 @@ GENERATION = 1
 ROUNDS = 60
 MESSAGES = 400
 # So that a few hundred messages have a near and a far part.
-WALKED_ROWS = 20
+WALKED = {"SAMPLED_ROWS": 5, "WALKED_ROWS": 40, "PARSED_ROWS": 20}
 # Each word with how many in a hundred messages hold it; "old" is only in the older half of them.
 WORDS = {"the": 90, "some": 30, "few": 4, "rare": 1}
 COLUMNS = (
@@ -121,7 +123,8 @@ async def test_it_finds_what_a_reader_of_all_messages_would(
     pool: asyncpg.Pool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """In both directions, page by page, whatever is near and what only the index reaches."""
-    monkeypatch.setattr(message_search, "WALKED_ROWS", WALKED_ROWS)
+    for name, rows in WALKED.items():
+        monkeypatch.setattr(message_search, name, rows)
     random = Random(1)
     messages = random_messages(random)
     await add(pool, messages)
@@ -165,6 +168,43 @@ async def test_any_text_can_be_searched_for(pool: asyncpg.Pool) -> None:
             await found(pool, words)
 
 
+async def test_what_is_walked_finds_what_the_index_does(pool: asyncpg.Pool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Walking passes over texts that do not contain what is looked for, letter by letter."""
+    texts = (
+        "Plain-TEXT, v1.2.3 and -4.5e6", "HTTPS://Example.ORG/A?b=C user@Mail.example", "İstanbul \u212aELVIN K",
+        "<b>bold</b> &amp; it's 'so'", "ΑΣ.ΒΓ ΟΔΟΣ Οδος", "x_y x-y-z /usr/bin", "a\\b 50%",
+    )  # fmt: skip
+    await add(pool, of_texts(*texts))
+    queries = [*texts, *(word for text in texts for word in text.split())]
+    for words in [*queries, *(words.lower() for words in queries), *(words.upper() for words in queries)]:
+        both = []
+        for rows in (1, 1_000):
+            for name in WALKED:
+                monkeypatch.setattr(message_search, name, rows)
+            with suppress(NoWordsError):
+                both.append(await found(pool, words))
+        assert len(both) in (0, 2), words
+        assert both[:1] == both[1:], words
+
+
+async def test_no_deletion_is_looked_for_among_all_names(pool: asyncpg.Pool) -> None:
+    """However many there are, and whatever the planner believes of deletions."""
+    await add(pool, [Message(f"c-{number}", f"u-{number}", number, number, "w") for number in range(2_000)])
+    await pool.execute("INSERT INTO channels SELECT 1, channel, 0, 1, 1, $1, '', 0, '', 0 FROM messages", NEVER_MS)
+    await pool.execute(
+        "INSERT INTO partition_users SELECT 1, 0, username, 1, 1, $1, '', 0, '', 0 FROM messages", NEVER_MS
+    )
+    await pool.execute("ANALYZE")
+    query = MessageQuery(GENERATION, HistoryFilter())
+    for statement in (query.first(1_000), query.near(2_000, "'w'", [], 500), query.all_matching("'w'", 500)):
+        plan = "\n".join(row[0] for row in await pool.fetch(*_explained(statement)))
+        assert "on channels" in plan
+        assert "on partition_users" in plan
+        assert "Seq Scan on channels" not in plan, plan
+        assert "Seq Scan on partition_users" not in plan, plan
+        assert "Join" not in plan, plan  # of deletions that came since, it would go through each for each message
+
+
 async def test_a_message_is_found_by_what_it_says_now(pool: asyncpg.Pool) -> None:
     await add(pool, of_texts("before", "other"))
     await pool.execute("UPDATE messages SET text = 'after' WHERE log_offset = 0")
@@ -172,12 +212,13 @@ async def test_a_message_is_found_by_what_it_says_now(pool: asyncpg.Pool) -> Non
     assert await found(pool, "after") == [0]
 
 
-@pytest.mark.parametrize("walked_rows", [1, 1_000])
+@pytest.mark.parametrize("rows", [1, 1_000])
 async def test_what_is_deleted_is_not_found_whether_it_is_erased_or_not(
-    pool: asyncpg.Pool, monkeypatch: pytest.MonkeyPatch, walked_rows: int
+    pool: asyncpg.Pool, monkeypatch: pytest.MonkeyPatch, rows: int
 ) -> None:
     """Neither near nor by the index, from the moment of the deletion on."""
-    monkeypatch.setattr(message_search, "WALKED_ROWS", walked_rows)
+    for name in WALKED:
+        monkeypatch.setattr(message_search, name, rows)
     await add(
         pool,
         [

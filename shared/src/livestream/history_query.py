@@ -5,6 +5,7 @@ hides at once, and the flags follow in chunks. What other partitions know of a u
 does for those who follow the deltas: they cannot tell more until the message's own partition does.
 """
 
+from collections.abc import Sequence
 from enum import Enum
 from typing import Any, Final, NamedTuple
 
@@ -13,13 +14,17 @@ from livestream.serving import NameKind
 Statement = tuple[Any, ...]  # its text, and its arguments
 
 _COLUMNS: Final = "m.channel, m.id, m.username, m.ts_ms, m.append_ms, m.log_offset, m.text, m.edited_ts_ms"
+# Looked up for each row: OFFSET 0 keeps the planner from a join that goes through all names, or through many deletions
+# that it does not know of yet. That there was one at all is said for the indexes of deleted names, which are few.
 _NOT_ENDED: Final = """NOT EXISTS (
     SELECT FROM channels c
-    WHERE c.generation = m.generation AND c.channel = m.channel AND c.deleted_ms >= least(m.ts_ms, m.append_ms))
+    WHERE c.generation = m.generation AND c.channel = m.channel AND c.deleted_ms > -4611686018427387904
+      AND c.deleted_ms >= least(m.ts_ms, m.append_ms) OFFSET 0)
   AND NOT EXISTS (
     SELECT FROM partition_users u
-    WHERE u.generation = m.generation AND u.username = m.username
-      AND u.deleted_ms >= CASE WHEN u.partition = m.partition THEN least(m.ts_ms, m.append_ms) ELSE m.ts_ms END)"""
+    WHERE u.generation = m.generation AND u.username = m.username AND u.deleted_ms > -4611686018427387904
+      AND u.deleted_ms >= CASE WHEN u.partition = m.partition THEN least(m.ts_ms, m.append_ms) ELSE m.ts_ms END
+    OFFSET 0)"""
 _VISIBLE: Final = "SELECT {columns} FROM messages m WHERE {conditions}"
 _AMONG: Final = "SELECT {columns} FROM ({rows}) m WHERE {conditions}"
 # What is visible is later than this: the index begins there, and not at millions of rows that a deletion has hidden and
@@ -32,6 +37,8 @@ _LATER_THAN_USER: Final = """m.ts_ms > (
     WHERE u.generation = $1 AND u.username = {})"""
 # As migration 0006 indexes it, character for character.
 _MATCHES: Final = "to_tsvector('simple', m.text) @@ {}::text::tsquery"
+# Letter by letter as the configuration `simple` does it, and at a tenth of the cost of finding words.
+_CONTAINS: Final = "strpos(lower(m.text), {}) > 0"
 
 
 class Direction(Enum):
@@ -117,11 +124,15 @@ class MessageQuery:
         key = "m.ts_ms, m.channel, m.log_offset"
         return self._statement(f"{self._visible(key)} {self._ordered} OFFSET {{}} LIMIT 1", rows - 1)
 
-    def near(self, rows: int, tsquery: str, limit: int) -> Statement:
-        """The first `limit` that match, among the first `rows`: these are walked, and none is left out or sorted."""
+    def near(self, rows: int, tsquery: str, parts: Sequence[str], limit: int) -> Statement:
+        """The first `limit` that match, among the first `rows`: these are walked, and none is left out or sorted.
+
+        `parts`: what every text that matches contains, in lower case.
+        """
         walked = f"{self._visible('m.*')} {self._ordered} LIMIT {{}}"
-        found = _AMONG.format(columns=_COLUMNS, rows=walked, conditions=f"{_MATCHES} AND {_NOT_ENDED}")
-        return self._statement(f"{found} {self._ordered} LIMIT {{}}", rows, tsquery, limit)
+        conditions = " AND ".join([_MATCHES, *[_CONTAINS] * len(parts), _NOT_ENDED])
+        found = _AMONG.format(columns=_COLUMNS, rows=walked, conditions=conditions)
+        return self._statement(f"{found} {self._ordered} LIMIT {{}}", rows, tsquery, *parts, limit)
 
     def all_matching(self, tsquery: str, limit: int) -> Statement:
         """The first `limit` that match, of all that do: these are found by the index of words, and sorted."""
