@@ -85,7 +85,7 @@ class Consumer:
         self._position = offset
 
     async def getmany(self, *, max_records: int, **_: Any) -> dict[TopicPartition, list[Any]]:
-        for _ in range(20):  # as a poll waits for what may come
+        for _turn in range(20):  # as a poll waits for what may come
             await asyncio.sleep(0)
             if self._position < len(self._records):
                 break
