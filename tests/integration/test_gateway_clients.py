@@ -1,15 +1,18 @@
 """Clients that are slow, stuck or gone, and the end of a gateway."""
 
 import asyncio
+import gc
 import socket
 from collections.abc import AsyncIterator
 
 import pytest
-from aiohttp import ClientSession
+from aiohttp import ClientSession, web
 
 from livestream.frames import View, ViewKind
 from livestream_auditor.sse import EventParser, ServerSentEvent
 from livestream_gateway import attendance, metrics
+from livestream_gateway.connection import Connection
+from livestream_gateway.stream import Stream
 from tests.support.chat_model import Post
 from tests.support.streaming import ReadModelWriter, RunningGateway, assert_holds, running_gateway
 from tests.support.waiting import wait_until_async
@@ -169,3 +172,32 @@ async def test_draining_spreads_the_ends_and_the_returns(
         await asyncio.gather(draining, *watching)
         assert all(retry is not None and 500 <= retry <= 1_000 for retry in retries)
         assert len(set(retries)) > 1
+
+
+async def test_streams_leave_nothing_to_the_garbage_collector(writer: ReadModelWriter, gateway: RunningGateway) -> None:
+    """It looks at everything once an hour only: what waits for that would be a leak."""
+    assert writer.epoch
+    before = open_streams()
+    gc.collect()
+    gc.disable()
+    try:
+        clients = [RawClient(gateway, path) for path in ("/v1/streams/home", "/v1/streams?view=home&view=users") * 5]
+        for client in clients:
+            await anext(client.events())
+        for number, client in enumerate(clients):
+            if number % 2:
+                client.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+            client.socket.close()
+
+        async def all_are_gone() -> bool:
+            return open_streams() == before
+
+        await wait_until_async(all_are_gone, what="the end of all streams")
+        await asyncio.sleep(0)
+        gc.set_debug(gc.DEBUG_SAVEALL)
+        gc.collect()
+        assert not [each for each in gc.garbage if isinstance(each, Stream | Connection | web.BaseRequest)]
+    finally:
+        gc.set_debug(0)
+        gc.garbage.clear()
+        gc.enable()

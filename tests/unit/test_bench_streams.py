@@ -68,6 +68,17 @@ def test_what_is_missing_or_twice_or_out_of_order_is_seen(numbers: Sequence[int]
     assert not shared.is_in_order
 
 
+@pytest.mark.parametrize(("numbers", "is_in_order"), [([3, 4], True), ([5, 4], False), ([3, 5], False)])
+def test_a_view_of_the_newest_messages_may_skip_older_ones_but_not_among_them(
+    numbers: Sequence[int], *, is_in_order: bool
+) -> None:
+    shared = SharedStream(MarkReader(is_chunked=False), first=1, may_skip=True)
+    assert shared.takes(0, event(1))
+    assert shared.takes(len(event(1)), event(*numbers))
+    shared.look()
+    assert shared.is_in_order is is_in_order
+
+
 def test_all_clients_must_be_told_the_same_and_are_counted_by_how_far_they_got() -> None:
     shared = SharedStream(MarkReader(is_chunked=False), first=1)
     stream = event(1) + event(2, 3)

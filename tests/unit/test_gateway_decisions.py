@@ -102,8 +102,12 @@ def test_ticks_grow_with_what_a_fan_out_takes_and_recover_slowly() -> None:
     assert pace.tick_ms == 100
     pace.took(0.1)
     assert pace.tick_ms == 300
+    pace.took(0.2)
+    assert pace.tick_ms == 300
     pace.took(0.01)
-    assert pace.tick_ms == 270
+    assert pace.tick_ms == 240
+    pace.took(0.4)
+    assert pace.tick_ms == 600
     pace.took(5)
     assert pace.tick_ms == 1_000
 

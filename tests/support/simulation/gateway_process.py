@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from math import inf
 from typing import Any, Final, cast
 
 from livestream.frames import View
@@ -10,6 +11,7 @@ from livestream.history import History
 from livestream.readmodel import ReadModel
 from livestream.serving import ServingCopy
 from livestream_gateway.attendance import Attendance
+from livestream_gateway.connection import TOO_SLOW
 from livestream_gateway.fan_out import FanOut
 from livestream_gateway.follower import Follower
 from livestream_gateway.hub import Hub
@@ -105,6 +107,11 @@ class SimulatedConnection:
         return len(self._buffer)
 
     def write(self, wire: Wire) -> int:
+        return max(self.offer(wire), 0)
+
+    def offer(self, wire: Wire, most_waiting_bytes: float = inf) -> int:
+        if len(self._buffer) > most_waiting_bytes:
+            return TOO_SLOW
         content = wire.to(self.form)
         if not self.is_cut:
             self._buffer += content

@@ -13,6 +13,7 @@ from livestream_gateway.attendance import Attendance
 from livestream_gateway.drain import Drain
 from livestream_gateway.fan_out import FanOut
 from livestream_gateway.follower import Follower
+from livestream_gateway.garbage import collect_rarely
 from livestream_gateway.hub import Hub
 from livestream_gateway.pace import Pace
 from livestream_gateway.presence import Presence
@@ -46,6 +47,7 @@ def build_app(settings: Settings) -> web.Application:
     add_health_routes(app, {**stores.checks, "serving": check_draining})
     run_in_background(app, "follower", follower.run)
     run_in_background(app, "hub", hub.run)
+    run_in_background(app, "garbage", collect_rarely)
     run_in_background(app, "presence", Presence(hub).run)
     StreamRoutes(hub, Attendance(hub, follower), drain, settings.web_origins).add_to(app)
     return app

@@ -6,6 +6,7 @@ import socket
 import struct
 import sys
 import time
+from math import inf
 from typing import Final
 
 from livestream_gateway.wire import Form, Wire
@@ -14,6 +15,8 @@ from livestream_gateway.wire import Form, Wire
 _UNSENT_BYTES: Final = 128 * 1024
 _HAS_UNSENT_LIMIT: Final = sys.platform in ("linux", "darwin")
 _TCP_NOTSENT_LOWAT: Final = 25 if sys.platform == "linux" else 0x201
+
+TOO_SLOW: Final = -1
 
 # struct tcp_info of <linux/tcp.h>: segments that were not acknowledged, and milliseconds since the last that was.
 _HAS_TCP_INFO: Final = sys.platform == "linux"
@@ -49,7 +52,11 @@ class Connection:
         return self._transport.get_write_buffer_size()
 
     def write(self, wire: Wire) -> int:
-        """Hand over, never waiting. Returns the number of bytes.
+        """Hand over, never waiting. Returns the number of bytes."""
+        return max(self.offer(wire), 0)
+
+    def offer(self, wire: Wire, most_waiting_bytes: float = inf) -> int:
+        """The same, but where more than that is waiting nothing is written, and it is `TOO_SLOW`.
 
         To the kernel itself where nothing waits before it: most of what a gateway does is this, and a transport adds a
         third. What the kernel does not take, and what it says of a broken connection, is the transport's.
@@ -57,9 +64,11 @@ class Connection:
         transport = self._transport
         if transport.is_closing():
             return 0
+        waiting, taken = transport.get_write_buffer_size(), 0
+        if waiting > most_waiting_bytes:
+            return TOO_SLOW
         content = wire.to(self.form)
-        taken = 0
-        if self._descriptor is not None and not transport.get_write_buffer_size():
+        if self._descriptor is not None and not waiting:
             try:  # noqa: SIM105 - `suppress` costs as much as all else here
                 taken = os.write(self._descriptor, content)
             except OSError:

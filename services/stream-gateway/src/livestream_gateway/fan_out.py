@@ -6,6 +6,7 @@ from typing import Final
 
 from livestream.cursor import Cursor
 from livestream_gateway import metrics
+from livestream_gateway.connection import TOO_SLOW
 from livestream_gateway.stream import OPEN_END, Stream
 from livestream_gateway.watched import WatchedView
 from livestream_gateway.wire import Joined, Piece, Wire
@@ -76,13 +77,14 @@ class FanOut:
 
     def _send(self, stream: Stream, wire: Wire, completes: Cursor | None) -> bool:
         """Whether it was written: a slow client is left out from here on."""
-        if stream.connection.buffered_bytes > self._client_buffer_bytes:
+        written = stream.connection.offer(wire, self._client_buffer_bytes)
+        if written == TOO_SLOW:
             metrics.CONFLATED.inc()
             stream.leave(slow=True)
             return False
         if completes is not None:
             stream.claim = completes
-        self._written_bytes += stream.connection.write(wire)
+        self._written_bytes += written
         self._written_streams += 1
         return True
 
