@@ -1,5 +1,6 @@
 """Which port is whose, counted from one base so that several stacks can run side by side."""
 
+import atexit
 import errno
 import random
 import socket
@@ -13,8 +14,6 @@ HIGHEST_PORT = 65535
 
 # Above what people's own programs use, below where systems take the ports of outgoing connections from.
 _HANDED_OUT = (10_000, 32_000)
-# Each is bound to the port behind those that were handed out: it tells other processes that they are taken.
-_GUARDS: list[socket.socket] = []
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,11 +47,12 @@ def free_base() -> int:
     bases = range(*_HANDED_OUT, len(Ports.__slots__) + 1)
     for base in random.sample(bases, len(bases)):
         try:
+            # Bound for as long as this process lives, it tells others that the ports before it are taken.
             guard = _bound(base + len(Ports.__slots__), shared=False)
         except OSError:
             continue  # another process has taken these, or is about to
         if all(_is_free(base + offset) for offset in range(len(Ports.__slots__))):
-            _GUARDS.append(guard)
+            atexit.register(guard.close)
             return base
         guard.close()
     raise LauncherError(f"found no {len(Ports.__slots__)} free ports next to one another on 127.0.0.1")
