@@ -49,14 +49,13 @@ class WrongAnswerError(Exception):
 
 
 class Measured(NamedTuple):
-    """A question with one client and with several, how many answers were refusals, and the plans behind it."""
+    """A question with one client and with several, and how many answers were refusals."""
 
     question: str
     alone: Distribution
     together: Distribution
     refused: int
     asked: int
-    plans: list[Plan]
 
 
 @click.command()
@@ -69,7 +68,7 @@ def main(*, messages: int, users: int, channels: int, requests: int, is_recorded
     """Measure pages and API calls over a long history."""
     try:
         with running_stack(None, None) as stack:
-            filled, measured = asyncio.run(_run(stack, messages, users, channels, requests))
+            filled, plans, measured = asyncio.run(_run(stack, messages, users, channels, requests))
             servers = asyncio.run(describe_servers(stack))
     except (LauncherError, WrongAnswerError) as error:
         raise click.ClickException(str(error)) from None
@@ -77,14 +76,13 @@ def main(*, messages: int, users: int, channels: int, requests: int, is_recorded
     click.echo(page)
     if is_recorded:
         record("reads", page)
-        PAGE.with_name("plans.md").write_text(_plans_page(filled, measured), "utf-8")
-    faults = [(one.question, fault) for one in measured for plan in one.plans for fault in plan.faults]
-    for question, fault in dict.fromkeys(faults):
-        click.echo(f"{question}: a statement {fault}", err=True)
-    sys.exit(1 if faults else 0)
+        PAGE.with_name("plans.md").write_text(_plans_page(filled, plans), "utf-8")
+    sys.exit(1 if any(plan.faults for each in plans.values() for plan in each) else 0)
 
 
-async def _run(stack: Stack, messages: int, users: int, channels: int, requests: int) -> tuple[Filled, list[Measured]]:
+async def _run(
+    stack: Stack, messages: int, users: int, channels: int, requests: int
+) -> tuple[Filled, dict[str, list[Plan]], list[Measured]]:
     connection = await asyncpg.connect(stack.database_url)
     try:
         begun = time.monotonic()
@@ -92,10 +90,11 @@ async def _run(stack: Stack, messages: int, users: int, channels: int, requests:
         click.echo(f"{messages:,} messages after {time.monotonic() - begun:.0f} s", err=True)
         await _load_epoch(stack, connection)
         click.echo(f"loaded after {time.monotonic() - begun:.0f} s", err=True)
-        facts = await read_facts(connection, filled)
-        return filled, await _measure_all(stack, connection, all_questions(facts), requests)
+        questions = all_questions(await read_facts(connection, filled))
+        plans = await _explain_all(stack, connection, questions)
     finally:
         await connection.close()
+    return filled, plans, [await _measure(stack, question, requests) for question in questions]
 
 
 async def _load_epoch(stack: Stack, connection: Any) -> None:
@@ -115,26 +114,27 @@ async def _load_epoch(stack: Stack, connection: Any) -> None:
         raise WrongAnswerError(f"the summary says {found}, and Postgres counts {wanted}")
 
 
-async def _measure_all(stack: Stack, connection: Any, questions: list[Question], requests: int) -> list[Measured]:
+async def _explain_all(stack: Stack, connection: Any, questions: list[Question]) -> dict[str, list[Plan]]:
     log, plans = PlanLog(stack), {}
     await log.begin(connection)
     for question in questions:
         log.mark()
         await _ask(stack, question, EXPLAINED_ASKS, seed="plans")
         plans[question.name] = worst_of_each(await log.since_mark(connection))
+        for fault in dict.fromkeys(fault for plan in plans[question.name] for fault in plan.faults):
+            click.echo(f"{question.name}: a statement {fault}", err=True)
     await log.end(connection)
-    measured = []
-    for question in questions:
-        await _ask(stack, question, WARM_UP_ASKS, seed="warm-up")
-        alone, refused = await _ask(stack, question, requests, seed="alone")
-        shares = [_ask(stack, question, requests // CLIENTS, seed=f"together {share}") for share in range(CLIENTS)]
-        together = [took for times, _ in await asyncio.gather(*shares) for took in times]
-        one = Measured(
-            question.name, Distribution.of(alone), Distribution.of(together), refused, len(alone), plans[question.name]
-        )
-        measured.append(one)
-        click.echo(f"{one.question}: p95 {one.alone.p95:.1f} ms, {one.together.p95:.1f} ms together", err=True)
-    return measured
+    return plans
+
+
+async def _measure(stack: Stack, question: Question, requests: int) -> Measured:
+    await _ask(stack, question, WARM_UP_ASKS, seed="warm-up")
+    alone, refused = await _ask(stack, question, requests, seed="alone")
+    shares = [_ask(stack, question, requests // CLIENTS, seed=f"together {share}") for share in range(CLIENTS)]
+    together = [took for times, _ in await asyncio.gather(*shares) for took in times]
+    one = Measured(question.name, Distribution.of(alone), Distribution.of(together), refused, len(alone))
+    click.echo(f"{one.question}: p95 {one.alone.p95:.1f} ms, {one.together.p95:.1f} ms together", err=True)
+    return one
 
 
 async def _ask(stack: Stack, question: Question, requests: int, seed: str) -> tuple[list[float], int]:
@@ -199,7 +199,7 @@ Again: `./live bench reads {arguments} --record`
 """
 
 
-def _plans_page(filled: Filled, measured: list[Measured]) -> str:
+def _plans_page(filled: Filled, plans: dict[str, list[Plan]]) -> str:
     parts = [
         f"""# Plans
 
@@ -210,16 +210,16 @@ rows than it returns.
 """
     ]
     told: dict[str, str] = {}
-    for one in measured:
-        if not one.plans:
+    for question, each in plans.items():
+        if not each:
             continue
-        shapes = "\n".join(f"{plan.statement}\n{plan.shape}" for plan in one.plans)
+        shapes = "\n".join(f"{plan.statement}\n{plan.shape}" for plan in each)
         if shapes in told:
-            parts.append(f"## {one.question}\n\nAs for {told[shapes]}.\n")
+            parts.append(f"## {question}\n\nAs for {told[shapes]}.\n")
             continue
-        told[shapes] = one.question
-        plans = "\n\n".join("\n".join([plan.statement, *plan.lines]) for plan in one.plans)
-        parts.append(f"## {one.question}\n\n```\n{plans}\n```\n")
+        told[shapes] = question
+        texts = "\n\n".join("\n".join([plan.statement, *plan.lines]) for plan in each)
+        parts.append(f"## {question}\n\n```\n{texts}\n```\n")
     return "\n".join(parts)
 
 

@@ -44,10 +44,13 @@ class GetClient:
         self._writer.close()
 
     async def get(self, path: str) -> Response:
-        """`path` with its query, encoded. Raises OSError, EOFError or TimeoutError where no whole answer comes."""
+        """`path` with its query, encoded. Raises OSError where no whole answer comes."""
         self._writer.write(b"GET " + path.encode("ascii") + self._tail)
-        async with asyncio.timeout(_TIMEOUT_SECONDS):
-            head = (await self._reader.readuntil(_HEAD_END)).lower()
-            length = int(head.partition(b"content-length:")[2].partition(b"\r\n")[0])
-            body = await self._reader.readexactly(length)
+        try:
+            async with asyncio.timeout(_TIMEOUT_SECONDS):
+                head = (await self._reader.readuntil(_HEAD_END)).lower()
+                length = int(head.partition(b"content-length:")[2].partition(b"\r\n")[0])
+                body = await self._reader.readexactly(length)
+        except asyncio.IncompleteReadError as error:
+            raise ConnectionError(f"{path}: the answer ended after {len(error.partial)} bytes") from None
         return Response(int(head.split(b" ", 2)[1]), head, body)
