@@ -41,9 +41,9 @@ from livestream_projector.users_log import UsersLog
 from livestream_projector.word_erasure import WordEraser
 from livestream_projector.writes import RetiredError
 
-# The fold uses one connection, the loader two; the publisher, the three erasers, the dropper and the health check one
-# each.
-_POSTGRES_CONNECTIONS = 9
+# The fold uses two connections (one batch is committed while the next one is read), the loader two; the publisher, the
+# three erasers, the dropper and the health check one each.
+_POSTGRES_CONNECTIONS = 10
 
 # A process that is stopped in the middle of a transaction holds its partitions' rows. Whoever takes the partitions over
 # waits for them only so long, and Postgres ends a transaction in which nothing happens.
