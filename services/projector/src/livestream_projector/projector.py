@@ -66,8 +66,8 @@ class Projector:
         self._polled = self._ahead = NOTHING
         # The first run of what was read ahead, where it is folded already.
         self._begun: _Begun | None = None
-        # What Postgres holds last of all this process has folded, where nothing else was written since.
-        self._written: Changes | None = None
+        # Where the last commit left its partitions: while it is these very rows, nothing was written since.
+        self._written: Mapping[int, PartitionState] = {}
         self.was_assigned = False
         self.between_batches = BetweenBatches()
         # Counts how often positions were set anew: what was polled before that must not be folded after it.
@@ -176,17 +176,13 @@ class Projector:
             await self._commit(consumer, "fold", partial(self._fold, run))
 
     async def _fold(self, run: Run) -> Committed:
-        begun, written, positioned = self._begun, self._written, self._positioned
-        self._begun = self._written = None
-        if begun and begun.run is run and begun.stands(written, self.between_batches.interludes):
+        begun, self._begun = self._begun, None
+        if begun and begun.run is run and begun.stands(self._written, self.between_batches.interludes):
             changes = begun.changes
         else:
             changes = await self._store.prepare(run.records, self.states)
         run.prepared(changes)
-        committed = await self._store.commit(changes)
-        if self._positioned == positioned:
-            self._written = changes
-        return committed
+        return await self._store.commit(changes)
 
     async def _apply_user_deletions(self, consumer: AIOKafkaConsumer) -> None:
         positioned = self._positioned
@@ -200,7 +196,6 @@ class Projector:
         self, consumer: AIOKafkaConsumer, partition: int, record: UserDeletion | PassedRecord
     ) -> None:
         def attempt() -> Awaitable[Committed]:
-            self._written = None
             if isinstance(record, PassedRecord):
                 return self._store.pass_by_user_record(partition, record, self.states)
             return self._store.fold_user_deletion(partition, record, self.states)
@@ -230,7 +225,6 @@ class Projector:
         waiting = [partition for partition, state in self.states.items() if state.recounting]
         if waiting and now >= self._next_recount:
             self._next_recount = now + _RECOUNT_EVERY_SECONDS
-            self._written = None
             await self._commit(consumer, "recount", lambda: self._store.recount(waiting[0], self.states))
 
     def _committed(self, committed: Committed, positioned: int) -> None:
@@ -241,6 +235,7 @@ class Projector:
         """
         if self._positioned == positioned:
             self.states.update(committed.partitions)
+            self._written = committed.partitions
         if committed.outbox:
             self._publisher.enqueue(*committed.outbox)
 
@@ -265,7 +260,7 @@ class Projector:
     def _position(self, states: dict[int, PartitionState]) -> None:
         self.states = states
         self._polled = self._ahead = NOTHING
-        self._begun = self._written = None
+        self._begun, self._written = None, {}
         self._positioned += 1
 
     async def _back_off(self, operation: str, error: Exception, waits: Iterator[float]) -> None:
@@ -283,6 +278,6 @@ class _Begun(NamedTuple):
     behind: Changes
     interludes: int
 
-    def stands(self, written: Changes | None, interludes: int) -> bool:
+    def stands(self, written: Mapping[int, PartitionState], interludes: int) -> bool:
         """Whether Postgres holds what it was folded on, and nothing was written since by anybody here."""
-        return self.behind is written and self.interludes == interludes
+        return self.behind.prior.partitions is written and self.interludes == interludes
