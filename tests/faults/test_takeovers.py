@@ -26,7 +26,7 @@ from tests.support.kafka_log import KafkaLog
 from tests.support.stacks import PROJECTOR, RunningStack, StartStack
 from tests.support.supervised import Supervised
 from tests.support.traffic import traffic
-from tests.support.waiting import wait_until
+from tests.support.waiting import wait_until, wait_until_async
 
 # One at each moment at which a process may be stopped in the middle of a batch, and one that takes over from them.
 ZOMBIES = {
@@ -87,9 +87,13 @@ async def test_projectors_of_two_groups_fence_one_another_and_fold_everything_on
     before = times_fenced(stack)
     async with following(stack.stream_url, views_of(f"{unique}-0", f"{unique}-user-0")) as followers:
         with Supervised([[stranger]], tmp_path) as others:
+
+            async def in_each_others_way() -> bool:
+                return times_fenced(stack) + others.log("stranger").count(FENCED) > before
+
             async with traffic(stack.ingest_url, unique) as posting:
+                await wait_until_async(in_each_others_way, RECOVERY_S, "one of them being fenced")
                 await posting.more(1_000)
-            assert times_fenced(stack) + others.log("stranger").count(FENCED) > before, "they were in each other's way"
         await assert_all_is_right(stack, log, serving, followers, posting.acknowledged)
 
 

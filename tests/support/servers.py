@@ -94,8 +94,11 @@ def kafka_bootstrap_servers(servers: RunningServers) -> str:
 
 @pytest.fixture
 def unique() -> str:
-    """A short name that no other test has, for topics and consumer groups in a shared Kafka."""
-    return uuid.uuid4().hex[:12]
+    """A short name that no other test has, for topics, consumer groups, channels and users.
+
+    It begins with a letter that no number has: a text search would split `9e8bc1` after the number 9e8.
+    """
+    return f"u{uuid.uuid4().hex[:11]}"
 
 
 @pytest.fixture(scope="session")
