@@ -21,7 +21,7 @@ from tests.support.waiting import wait_until
 
 STEP_MS = 5_000
 FRAMES = 400
-_SUM = re.compile(r"Last 10 min: ([\d,]+),")
+_SUM = re.compile(r"Last 10 min(?: \(counted for [^)]*\))?: ([\d,]+),")
 # Feeds frames to the page's own part, on a copy of its element, and gives what it shows after each of them.
 FEED = """async ([data, frames]) => {
     const live = document.querySelector("script[type=module]").src;

@@ -83,6 +83,7 @@ def test_a_message_is_linked_to_and_scrolled_to(page: Page, channel: str) -> Non
     expect(target).to_be_in_viewport()
     expect(target).to_have_attribute("aria-current", "true")
     expect(page.locator("ol.messages > li").nth(25)).to_have_id("message")
+    expect(page.locator("ol.messages > li").nth(24)).to_be_in_viewport()
 
 
 def test_a_message_that_is_deleted_leaves_its_page(page: Page, upstream: Upstream, unique: str) -> None:

@@ -180,6 +180,8 @@ def test_a_page_without_scripts_is_complete(browser: Browser, base_url: str, ups
     expect(total(page, "messages")).to_have_text(f"{upstream.totals()['messages']:,}")
     expect(page.get_by_role("status")).to_have_text("Live updates are off.")
     expect(page.get_by_role("link", name="Refresh")).to_be_visible()
+    for fallback in page.locator(".fallback").all():
+        assert fallback.evaluate("(element) => getComputedStyle(element).animationName") == "none", "it is told at once"
     page.get_by_role("link", name="Users", exact=True).first.click()
     expect(name_row(page, "users", unique).locator(".count")).to_have_text("60")
     page.goto(f"/users/{unique}")

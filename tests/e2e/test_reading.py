@@ -144,8 +144,10 @@ def test_a_page_of_history_stays_one(page: Page, upstream: Upstream, channel: st
 def test_pause_stops_what_moves_and_is_remembered(page: Page, upstream: Upstream, unique: str) -> None:
     upstream.post(unique, unique, "before")
     open_live(page, "/")
-    page.get_by_role("button", name="Pause").click()
-    expect(page.get_by_role("status")).to_have_text(re.compile("Paused. Showing data from .* UTC"))
+    told = page.get_by_role("button", name="Pause").evaluate(
+        "(pause) => { pause.click(); return document.querySelector('#status-text').textContent }"
+    )
+    assert re.fullmatch("Paused. Showing data from .* UTC", told), "at once"
     before = total(page, "messages").text_content()
     upstream.post(unique, unique, "while paused")
     upstream.post_and_see(unique, f"{unique} brief", "deleted while paused")

@@ -30,7 +30,8 @@ from livestream.events import (
 from livestream.partitioning import partition_of
 from livestream.serving import ServingCopy
 from livestream.times import now_ms
-from livestream_auditor.verify.findings import Findings
+from livestream_auditor.verify.durable_model import open_durable_model
+from livestream_auditor.verify.findings import CouldNotRunError, Findings
 from livestream_auditor.verify.verification import verify
 from tests.support.kafka_log import KafkaLog
 from tests.support.launcher_commands import run_command
@@ -234,6 +235,11 @@ async def test_a_message_that_redis_lost_is_named(
     await redis.aclose()
     assert status == 1, output
     assert "Redis, newest messages, " in output
+
+
+async def test_a_database_that_no_projector_has_begun_holds_nothing_yet(database_url: str) -> None:
+    with pytest.raises(CouldNotRunError, match="Postgres holds no live read model yet"):
+        await open_durable_model(database_url).__aenter__()
 
 
 async def test_without_a_stream_it_could_not_run(stack: RunningStack, tmp_path: Path) -> None:

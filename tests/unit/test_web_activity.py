@@ -44,7 +44,8 @@ def test_what_is_not_known_is_a_gap_and_nothing_is_a_line() -> None:
     assert [bar for bar in drawn.bars if bar is not None] == [0, 3]
     tops = [HEIGHT - int(top) for top in re.findall(r"M\d+ 100V(\d+)h4V100z", drawn.path)]
     assert tops == [LEAST_HEIGHT, 3 * HEIGHT // LEAST_TOP]
-    assert drawn.summary == "Last 10 min: 3, at most 3 in 10 s; not known for 9 min 40 s"
+    assert drawn.summary == "Last 10 min (counted for 20 s): 3, at most 3 in 10 s"
+    assert chart({}).summary == "Last 10 min (counted for 0 s): 0, at most 0 in 10 s"
 
 
 def test_the_highest_bar_fills_the_chart() -> None:

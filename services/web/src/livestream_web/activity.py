@@ -94,9 +94,8 @@ class ActivityChart:
         """The chart in words."""
         bars = self.bars
         known = [bar for bar in bars if bar is not None]
-        unknown_s = (len(bars) - len(known)) * BAR_MS // 1000
-        words = f"Last 10 min: {sum(known):,}, at most {max(known, default=0):,} in 10 s"
-        return f"{words}; not known for {_duration(unknown_s)}" if unknown_s else words
+        counted = f" (counted for {_duration(len(known) * BAR_MS // 1000)})" if len(known) < len(bars) else ""
+        return f"Last 10 min{counted}: {sum(known):,}, at most {max(known, default=0):,} in 10 s"
 
     @property
     def json(self) -> ActivityJson:
@@ -126,4 +125,4 @@ def _height(count: int, top: int) -> int:
 def _duration(seconds: int) -> str:
     minutes, seconds = divmod(seconds, 60)
     parts = [f"{minutes} min"] * bool(minutes) + [f"{seconds} s"] * bool(seconds)
-    return " ".join(parts)
+    return " ".join(parts) or "0 s"

@@ -1,7 +1,7 @@
 """Postgres: every row of the live generation, at the offsets that its own snapshot shows."""
 
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any, Final, NamedTuple
 
 import asyncpg
@@ -70,9 +70,7 @@ async def open_durable_model(
         raise CouldNotRunError(f"Postgres cannot be reached: {describe(error)}") from None
     try:
         async with connection.transaction(isolation="repeatable_read", readonly=True):
-            generation = await connection.fetchval("SELECT generation FROM generations WHERE state = 'live'")
-            if generation is None:
-                raise CouldNotRunError("Postgres holds no live read model yet")
+            generation = await _live_generation(connection)
             rows = await connection.fetch(_POSITIONS, generation)
             positions = {row[0]: (row[1], row[2]) for row in rows}
             totals = {row[0]: (row[3], row[4]) for row in rows}
@@ -81,6 +79,14 @@ async def open_durable_model(
         raise CouldNotRunError(f"Postgres cannot be read: {describe(error)}") from None
     finally:
         await connection.close()
+
+
+async def _live_generation(connection: Any) -> int:
+    with suppress(asyncpg.UndefinedTableError):  # until a projector has started on the database
+        generation: int | None = await connection.fetchval("SELECT generation FROM generations WHERE state = 'live'")
+        if generation is not None:
+            return generation
+    raise CouldNotRunError("Postgres holds no live read model yet")
 
 
 async def compare_durable_model(snapshot: DurableSnapshot, model: ReadModel, section: Section) -> None:

@@ -153,12 +153,11 @@ function path(bars) {
 function inWords(bars) {
   const known = bars.filter((count) => count !== null);
   const sum = known.reduce((all, count) => all + count, 0);
-  const words = `Last 10 min: ${shownNumber(sum)}, at most ${shownNumber(Math.max(0, ...known))} in 10 s`;
-  const unknown = ((BARS - known.length) * BAR_MS) / 1000;
-  return unknown ? `${words}; not known for ${duration(unknown)}` : words;
+  const counted = known.length < BARS ? ` (counted for ${duration((known.length * BAR_MS) / 1000)})` : "";
+  return `Last 10 min${counted}: ${shownNumber(sum)}, at most ${shownNumber(Math.max(0, ...known))} in 10 s`;
 }
 
 function duration(seconds) {
   const minutes = Math.floor(seconds / 60);
-  return [minutes && `${minutes} min`, seconds % 60 && `${seconds % 60} s`].filter(Boolean).join(" ");
+  return [minutes && `${minutes} min`, seconds % 60 && `${seconds % 60} s`].filter(Boolean).join(" ") || "0 s";
 }

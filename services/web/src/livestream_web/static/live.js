@@ -27,7 +27,7 @@ const parts = [
 ];
 
 const line = new StatusLine();
-const pause = new ToggleButton(document.querySelector("#pause"), "paused", soon, ["Pause", "Resume"]);
+const pause = new ToggleButton(document.querySelector("#pause"), "paused", () => (tell(), soon()), ["Pause", "Resume"]);
 const [announce] = feed ? all("#announce", (button) => new ToggleButton(button, "announce", soon)) : [];
 const announcer = new Announcer(
   document.querySelector("#status-news"),
@@ -68,9 +68,13 @@ function render() {
   replaced = false;
   for (const part of parts) part.render(paused);
   if (!paused) shownFrom = serverTime(now, stream.heardAt) - server.lag_ms;
+  tell();
+  stream.ready(feed?.reach ?? null);
+}
+
+function tell() {
   const state = pageState(stream.link, server.state, { paused: pause.on, missing: item?.isMissing });
   if (line.show(state, shownFrom, server)) announcer.clear();
-  stream.ready(feed?.reach ?? null);
 }
 
 stream.start();
