@@ -168,7 +168,7 @@ def _rows_of(answer: Response) -> int:
     if text.startswith("{"):
         held = msgspec.json.decode(text)
         return len(held["items"]) if "items" in held else int("item" in held)
-    rows = text.count('<li class="message') + text.count("<tr role="row" data-name=")
+    rows = text.count('<li class="message') + text.count('<tr role="row" data-name=')
     return rows - text.count('data-id=""') - text.count('data-name=""')  # these are for the script to clone
 
 
