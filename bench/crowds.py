@@ -19,6 +19,7 @@ from bench.support.cpu import cpu_seconds, resident_bytes
 from bench.support.crowd import Crowd
 from bench.support.docs import record
 from bench.support.field import BOTH_CORES, CLIENT_CORE, SERVER_CORE, Field, Result, run_field
+from bench.support.goals import Goal, at_least, at_most
 from bench.support.load import Load, Measured, measure
 from bench.support.machine import describe_machine
 from bench.support.marked_chat import MarkedChat
@@ -72,7 +73,7 @@ def main(*, rounds: int, seconds: float, minutes: float, clients: int, is_record
     for fault in faults:
         click.echo(fault, err=True)
     if is_recorded:
-        record("crowds", text)
+        record("crowds", text, _goals(results["messages"].rounds, memory, clients))
     sys.exit(1 if faults else 0)
 
 
@@ -153,6 +154,16 @@ async def _memory(clients: int, minutes: float) -> Memory:
 
 def _told(measured: Measured) -> str:
     return "everything delivered" if measured.report.is_complete else str(measured.report)
+
+
+def _goals(messages: Rounds, memory: Memory, clients: int) -> list[Goal]:
+    growth = memory.later[-1] - memory.later[0]
+    return [
+        at_most(f"{clients:,} on `messages`, 1,000 a second, gzip: p99", messages.of(_COMPRESSED, "job: p99 ms"), 500),
+        at_least("the same: delivered", messages.of(_COMPRESSED, "job: delivered"), 1, ".1%", "of all"),
+        at_most(f"memory an open stream, of {clients:,}", memory.at_rest, 12, ".1f", "KB"),
+        at_most("how much it grows in traffic", growth, 1, ".1f", "KB"),
+    ]
 
 
 def _markdown(results: Mapping[str, Result], storms: Rounds, memory: Memory, clients: int, conditions: str) -> str:

@@ -15,10 +15,11 @@ import click
 from bench.support.contestant import Contestant
 from bench.support.docs import record
 from bench.support.field import BOTH_CORES, Field, Result, run_field
+from bench.support.goals import Goal, at_least, at_most
 from bench.support.load import Load
 from bench.support.machine import describe_machine
 from bench.support.our_gateway import OurGateway
-from bench.support.peers import BATCHED_CENTRIFUGE, PEERS, Peer, build, go_version
+from bench.support.peers import BATCHED_CENTRIFUGE, CENTRIFUGO, PEERS, Peer, build, go_version
 from bench.support.rounds import LEAST_ROUNDS
 from bench.support.tables import markdown_table
 
@@ -54,7 +55,7 @@ def main(*, rounds: int, seconds: float, only: tuple[str, ...], clients: int | N
     for fault in faults:
         click.echo(fault, err=True)
     if is_recorded:
-        record("fanout", text)
+        record("fanout", text, _goals(results))
     sys.exit(1 if faults else 0)
 
 
@@ -93,6 +94,14 @@ _JOB_ROWS: Final = (
 )
 
 
+_FRAME_GOALS: Final = (
+    ("few", "frames per CPU second, 1,000 clients, 10/s of 300 B", "10/s: frames per CPU second", 2),
+    ("many", "frames per CPU second, 10,000 clients, 10/s of 300 B", "10/s: frames per CPU second", 2),
+    ("few", "MB per CPU second, 1,000 clients, 10/s of 10 kB", "large: MB per CPU second", 5),
+    ("cores", "frames per CPU second, two cores for all, 1,000 clients, 50/s", "50/s: frames per CPU second", 1.5),
+)
+
+
 def _table(results: Mapping[str, Result], rows: Sequence[tuple[str, str, str, str, bool]]) -> str:
     shown = [row for row in rows if row[0] in results]
     if not shown:
@@ -110,6 +119,24 @@ def _table(results: Mapping[str, Result], rows: Sequence[tuple[str, str, str, st
                 ]
                 lines.append([f"… {ours}, of theirs", *ratios])
     return markdown_table(head, lines)
+
+
+def _goals(results: Mapping[str, Result]) -> list[Goal]:
+    """Of the parts that ran, where there are peers to compare with."""
+    found = []
+    for part, what, measure, wanted in _FRAME_GOALS:
+        peers = [peer.name for peer in PEERS if part in results and peer.name in results[part].rounds.contestants]
+        if peers:
+            rounds = results[part].rounds
+            best = max(peers, key=lambda name: rounds.of(name, measure).median)
+            found.append(at_least(f"{what}, of the best hub's ({best})", rounds.ratio(_OURS, best, measure), wanted))
+    if "job" in results and BATCHED_CENTRIFUGE.name in results["job"].rounds.contestants:
+        job = results["job"].rounds
+        for peer, wanted in ((CENTRIFUGO, 50), (BATCHED_CENTRIFUGE, 8)):
+            ratio = job.ratio(_OURS, peer.name, "job: messages per CPU second")
+            found.append(at_least(f"the job: messages per CPU second, of {peer.name}'s", ratio, wanted))
+        found.append(at_most("the job: p99", job.of(_OURS, "job: p99 ms"), 250))
+    return found
 
 
 def _conditions(load_average: float, rounds: int, seconds: float, go: str | None) -> str:

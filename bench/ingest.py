@@ -14,6 +14,7 @@ from rich.console import Console
 from rich.table import Table
 
 from bench.support.docs import record
+from bench.support.goals import Goal, at_least
 from bench.support.ingest_contest import (
     BARE_HANDLER,
     BEFORE,
@@ -62,7 +63,8 @@ def main(*, lines: int, posts: int, rounds: int, before: Path | None, is_recorde
         raise click.ClickException(str(error)) from None
     _print(measured, contestants)
     if is_recorded:
-        record("ingest", _markdown(measured, contestants, f"--lines {lines} --posts {posts} --rounds {rounds}"))
+        page = _markdown(measured, contestants, f"--lines {lines} --posts {posts} --rounds {rounds}")
+        record("ingest", page, _goals(measured))
 
 
 async def measure(lines: int, posts: int, rounds: int, before: Path | None) -> tuple[Rounds, Mapping[str, Contestant]]:
@@ -123,6 +125,18 @@ def _summary(measured: Rounds) -> str:
         f"NDJSON is {against_send} times as fast as `send`. "
         f"The load client took at most {load:.2f} of the CPU time of the server that it was measured with."
     )
+
+
+def _goals(measured: Rounds) -> list[Goal]:
+    pairs = (
+        ("NDJSON, of `send_batch` alone", "ndjson", "send_batch", 0.5),
+        ("NDJSON, of `send` alone", "ndjson", "send", 2),
+        ("single posts, of a bare handler", "single", "handler", 0.6),
+    )
+    return [
+        at_least("NDJSON, lines per CPU second", measured.of("ndjson", "a_cpu_second"), 100_000, ",.0f", "lines"),
+        *(at_least(what, measured.ratio(name, of, "a_second"), wanted, ".2f") for what, name, of, wanted in pairs),
+    ]
 
 
 def _print(measured: Rounds, contestants: Mapping[str, Contestant]) -> None:

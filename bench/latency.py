@@ -19,6 +19,7 @@ import click
 
 from bench.support.distribution import Distribution
 from bench.support.docs import record
+from bench.support.goals import Goal, at_most
 from bench.support.machine import describe_machine, describe_servers
 from bench.support.poster import Poster
 from bench.support.stack import running_stack
@@ -30,6 +31,7 @@ from livestream_local.stack import Stack
 WARM_UP_SECONDS: Final = 5.0  # first connections, caches and just-in-time compilation are not what a stream is like
 ARRIVAL_TIMEOUT_SECONDS: Final = 15.0
 RATES: Final = (100.0, 500.0, 1_000.0, 2_000.0)
+GOALS_RATE: Final = 500.0
 # What is looked for above them: the first rate at which the p99 is over this, or anything is lost or refused.
 LIMIT_MS: Final = 1_000.0
 STEP: Final = 1.5
@@ -89,7 +91,7 @@ def main(
     asked = [outcome for outcome in outcomes if outcome.rate in rates]
     if is_recorded:
         arguments = " ".join(f"--rate {rate:g}" for rate in rates) + f" --seconds {seconds:g}"
-        record("latency", _markdown(outcomes, arguments, seconds, servers))
+        record("latency", _markdown(outcomes, arguments, seconds, servers), _goals(outcomes))
     sys.exit(0 if all(outcome.complete for outcome in asked) else 1)
 
 
@@ -158,6 +160,14 @@ def _counts(outcome: Outcome) -> str:
         f"{outcome.twice:,} twice, {outcome.refused:,} requests refused; "
         f"{outcome.snapshots} snapshots in between, longest tick {outcome.longest_tick_ms} ms"
     )
+
+
+def _goals(outcomes: Sequence[Outcome]) -> list[Goal]:
+    found = next((outcome.since_answer for outcome in outcomes if outcome.rate == GOALS_RATE), None)
+    if found is None:
+        return []
+    pairs = (("p50", found.p50, 100), ("p95", found.p95, 150), ("p99", found.p99, 250))
+    return [at_most(f"{GOALS_RATE:.0f} messages a second: {name}", ms, wanted) for name, ms, wanted in pairs]
 
 
 def _markdown(outcomes: Sequence[Outcome], arguments: str, seconds: float, servers: str) -> str:

@@ -21,6 +21,7 @@ from rich.table import Table
 
 from bench.support.distribution import Distribution
 from bench.support.docs import record
+from bench.support.goals import Goal, at_most
 from bench.support.machine import describe_machine, describe_servers
 from bench.support.poster import Poster
 from bench.support.stack import running_stack
@@ -39,6 +40,7 @@ PATHS: Final = {
 }
 # The contract lets an ingest request hold more; so many keep the number of requests a second reasonable at any rate.
 PER_REQUEST: Final = {0: 1, 100: 5, 1_000: 20, 12_000: 200}
+GOALS_RATE: Final = 1_000
 SLOWED: Final = 4  # times, while the time until a page is interactive is measured
 USE_EVERY_SECONDS: Final = 1.0
 WINDOW: Final = {"width": 1280, "height": 720}
@@ -102,7 +104,7 @@ def main(
         raise click.ClickException(str(error)) from None
     _print(outcomes)
     if is_recorded:
-        record("pages", _markdown(outcomes, seconds, servers))
+        record("pages", _markdown(outcomes, seconds, servers), _goals(outcomes))
     sys.exit(0)
 
 
@@ -230,6 +232,20 @@ def _print(outcomes: list[Outcome]) -> None:
     for outcome in outcomes:
         table.add_row(*_cells(outcome))
     Console(width=140).print(table)
+
+
+def _goals(outcomes: list[Outcome]) -> list[Goal]:
+    latest = [each.latency.maximum for each in outcomes if each.latency and each.rate == GOALS_RATE]
+    found = [
+        at_most("the worst interaction", max(each.interaction_ms for each in outcomes), 100),
+        at_most("the longest task", max(each.longest_task_ms for each in outcomes), 100),
+        at_most(
+            f"until a page can be used, slowed {SLOWED} times", max(each.interactive_ms for each in outcomes), 2000
+        ),
+    ]
+    if latest:
+        found.append(at_most(f"the newest message on the page, at {GOALS_RATE:,}/s, after its 202", max(latest), 500))
+    return found
 
 
 def _markdown(outcomes: list[Outcome], seconds: float, servers: str) -> str:

@@ -21,6 +21,7 @@ from bench.support.docs import record
 from bench.support.fold_contest import FoldContest, FoldError, Turn, fold_contest
 from bench.support.fold_databases import FULL, export_history
 from bench.support.folding_programs import Bytewax, Folding, OurProjector, QuixStreams
+from bench.support.goals import Goal, at_least
 from bench.support.machine import describe_machine
 from bench.support.python_peers import NotInstalledError
 from bench.support.rounds import LEAST_ROUNDS, Rounds
@@ -89,7 +90,7 @@ def main(
     page = _markdown(outcomes, left_out, past, arguments)
     click.echo(page)
     if is_recorded:
-        record("projector", page)
+        record("projector", page, [goal for outcome in outcomes for goal in _goals(outcome)])
     sys.exit(0 if all(outcome.is_exact for outcome in outcomes) else 1)
 
 
@@ -173,6 +174,25 @@ def _traffic(name: str, messages: int, file: Path | None) -> Traffic:
         case "zipf":
             return Traffic("Zipf: 2,000 channels, 100,000 users", chat, repeats=False)
     return Traffic("One hot channel", chat, repeats=False)
+
+
+_GOALS: Final = ((LIMIT, "of COPY alone", 0.6), ("bytewax", "of Bytewax", 3), ("quixstreams", "of Quix Streams", 8))
+
+
+def _goals(outcome: Outcome) -> list[Goal]:
+    """Where nothing is repeated."""
+    if outcome.traffic.repeats:
+        return []
+    measured, title = outcome.measured, outcome.traffic.title
+    found = [
+        at_least(f"{title}: messages a second, {what}", measured.ratio(OURS, name, "a_second"), wanted, ".2f")
+        for name, what, wanted in _GOALS
+        if name in measured.contestants and name not in outcome.failed
+    ]
+    if ON_TOP in measured.contestants:
+        ratio = measured.ratio(ON_TOP, OURS, "a_second")
+        found.append(at_least(f"{title}: on top of a long history, of what it is without", ratio, 0.9, ".2f"))
+    return found
 
 
 def _markdown(outcomes: Sequence[Outcome], left_out: Iterable[str], past: int, arguments: str) -> str:
