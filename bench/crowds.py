@@ -14,21 +14,21 @@ from typing import Final, NamedTuple
 
 import click
 
-from bench.support.contestant import Server, get_request
+from bench.streams.contestant import Server, get_request
+from bench.streams.crowd import Crowd
+from bench.streams.field import BOTH_CORES, CLIENT_CORE, SERVER_CORE, Field, Result, run_field
+from bench.streams.load import Load, Measured, measure
+from bench.streams.marked_chat import MarkedChat
+from bench.streams.marks import now_us
+from bench.streams.our_gateway import OurGateway
+from bench.streams.storm import Caught, Returning, storm
+from bench.streams.watchers import Audience, Watchers
 from bench.support.cpu import cpu_seconds, resident_bytes
-from bench.support.crowd import Crowd
 from bench.support.docs import record
-from bench.support.field import BOTH_CORES, CLIENT_CORE, SERVER_CORE, Field, Result, run_field
 from bench.support.goals import Goal, at_least, at_most
-from bench.support.load import Load, Measured, measure
 from bench.support.machine import describe_machine
-from bench.support.marked_chat import MarkedChat
-from bench.support.marks import now_us
-from bench.support.our_gateway import OurGateway
 from bench.support.rounds import LEAST_ROUNDS, Rounds
-from bench.support.storm import Caught, Returning, storm
 from bench.support.tables import markdown_table
-from bench.support.watchers import Audience, Watchers
 
 _MANY: Final = 10_000
 _FEW: Final = 1_000

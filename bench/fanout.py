@@ -12,14 +12,14 @@ from typing import Final
 
 import click
 
-from bench.support.contestant import Contestant
+from bench.streams.contestant import Contestant
+from bench.streams.field import BOTH_CORES, Field, Result, run_field
+from bench.streams.hubs import BATCHED_CENTRIFUGE, CENTRIFUGO, PEERS, Peer, build, go_version
+from bench.streams.load import Load
+from bench.streams.our_gateway import OurGateway
 from bench.support.docs import record
-from bench.support.field import BOTH_CORES, Field, Result, run_field
 from bench.support.goals import Goal, at_least, at_most
-from bench.support.load import Load
 from bench.support.machine import describe_machine
-from bench.support.our_gateway import OurGateway
-from bench.support.peers import BATCHED_CENTRIFUGE, CENTRIFUGO, PEERS, Peer, build, go_version
 from bench.support.rounds import LEAST_ROUNDS
 from bench.support.tables import markdown_table
 

@@ -13,9 +13,7 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from bench.support.docs import record
-from bench.support.goals import Goal, at_least
-from bench.support.ingest_contest import (
+from bench.posting.contest import (
     BARE_HANDLER,
     BEFORE,
     GROUP,
@@ -28,6 +26,8 @@ from bench.support.ingest_contest import (
     Turn,
     contest,
 )
+from bench.support.docs import record
+from bench.support.goals import Goal, at_least
 from bench.support.machine import describe_machine
 from bench.support.rounds import LEAST_ROUNDS, Rounds
 from livestream.service import new_event_loop

@@ -14,16 +14,16 @@ from typing import Final, NamedTuple
 
 import click
 
-from bench.support import python_peers
+from bench.folding import python_peers
+from bench.folding.chat_traffic import HOT_MESSAGES, Chat, hot, of_file, past_of, with_repeats, zipf
+from bench.folding.contest import FoldContest, FoldError, Turn, fold_contest
+from bench.folding.databases import FULL, export_history
+from bench.folding.programs import Bytewax, Folding, OurProjector, QuixStreams
+from bench.folding.python_peers import NotInstalledError
 from bench.support.chat_fill import PARTITIONS
-from bench.support.chat_traffic import HOT_MESSAGES, Chat, hot, of_file, past_of, with_repeats, zipf
 from bench.support.docs import record
-from bench.support.fold_contest import FoldContest, FoldError, Turn, fold_contest
-from bench.support.fold_databases import FULL, export_history
-from bench.support.folding_programs import Bytewax, Folding, OurProjector, QuixStreams
 from bench.support.goals import Goal, at_least
 from bench.support.machine import describe_machine
-from bench.support.python_peers import NotInstalledError
 from bench.support.rounds import LEAST_ROUNDS, Rounds
 from livestream_local.errors import LauncherError
 from livestream_local.servers import kafka, postgres

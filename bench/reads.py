@@ -15,14 +15,14 @@ import asyncpg
 import click
 import msgspec
 
+from bench.reading.filled_model import Filled, fill
+from bench.reading.get_client import GetClient, Response
+from bench.reading.plans import Plan, PlanLog, worst_of_each
+from bench.reading.questions import Ask, Question, all_questions, read_facts
 from bench.support.distribution import Distribution
 from bench.support.docs import PAGE, record
-from bench.support.filled_model import Filled, fill
-from bench.support.get_client import GetClient, Response
 from bench.support.goals import Goal, at_least, at_most
 from bench.support.machine import describe_machine, describe_servers
-from bench.support.read_plans import Plan, PlanLog, worst_of_each
-from bench.support.read_questions import Ask, Question, all_questions, read_facts
 from bench.support.stack import running_stack
 from bench.support.tables import markdown_table
 from livestream.clients import redis_client

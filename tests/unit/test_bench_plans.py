@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from bench.support.read_plans import Plan, worst_of_each
+from bench.reading.plans import Plan, worst_of_each
 
 
 def node(kind: str, rows: int, **more: Any) -> dict[str, Any]:

@@ -8,10 +8,10 @@ from contextlib import contextmanager
 
 import pytest
 
-from bench.support.marked_chat import MarkedChat
-from bench.support.marks import Dechunked, Frame, Marked, MarkReader, mark, now_us
-from bench.support.shared_stream import Delivered, SharedStream
-from bench.support.watchers import Audience, Watchers
+from bench.streams.marked_chat import MarkedChat
+from bench.streams.marks import Dechunked, Frame, Marked, MarkReader, mark, now_us
+from bench.streams.shared_stream import Delivered, SharedStream
+from bench.streams.watchers import Audience, Watchers
 
 HEAD = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
 TIMEOUT_S = 10

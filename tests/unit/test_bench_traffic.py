@@ -4,7 +4,7 @@ import json
 from itertools import pairwise
 from pathlib import Path
 
-from bench.support.chat_traffic import hot, of_file, past_of, with_repeats, zipf
+from bench.folding.chat_traffic import hot, of_file, past_of, with_repeats, zipf
 
 
 def test_the_same_traffic_has_no_repeats_and_takes_no_chance() -> None:

@@ -6,8 +6,8 @@ one message in 200 was deleted. The log itself stays empty, and where the fold g
 
 from typing import Any, Final, NamedTuple
 
-from bench.support.index_holiday import without_indexes
-from bench.support.vocabulary import display_names, names, texts
+from bench.reading.index_holiday import without_indexes
+from bench.reading.vocabulary import display_names, names, texts
 from livestream.partitioning import partition_of
 from livestream.times import now_ms
 

@@ -4,12 +4,12 @@ import asyncio
 import time
 from typing import Final, NamedTuple
 
-from bench.support.contestant import Server
+from bench.streams.contestant import Server
+from bench.streams.crowd import Crowd
+from bench.streams.marked_chat import MarkedChat
+from bench.streams.marks import now_us
+from bench.streams.watchers import Report, Watchers
 from bench.support.cpu import cpu_seconds
-from bench.support.crowd import Crowd
-from bench.support.marked_chat import MarkedChat
-from bench.support.marks import now_us
-from bench.support.watchers import Report, Watchers
 
 # Above that rate messages come in batches, as the projector's are.
 _BATCHES_PER_SECOND: Final = 50

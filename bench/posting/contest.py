@@ -13,10 +13,10 @@ from typing import Final, NamedTuple
 
 import msgspec
 
-from bench.support.chat_bodies import Chat, as_array, as_ndjson, in_groups
+from bench.posting.chat_bodies import Chat, as_array, as_ndjson, in_groups
+from bench.posting.http_load import Answer, Load, post_all
+from bench.posting.log_tail import Logged, LogTail
 from bench.support.cpu import cpu_seconds, pin, running_on
-from bench.support.http_load import Answer, Load, post_all
-from bench.support.log_tail import Logged, LogTail
 from livestream_local.paths import CACHE, ROOT
 from livestream_local.ports import free_ports
 from livestream_local.report import Silence
@@ -110,7 +110,7 @@ class Contest:
         return load, cpu_seconds(pid) - before
 
     async def _run_producer(self, way: str, path: str) -> tuple[float, float]:
-        program = (sys.executable, "-m", "bench.support.bare_producer", way, self._kafka, path)
+        program = (sys.executable, "-m", "bench.posting.bare_producer", way, self._kafka, path)
         process = await asyncio.create_subprocess_exec(*program, stdin=PIPE, stdout=PIPE, cwd=ROOT)
         assert process.stdin is not None
         assert process.stdout is not None
@@ -148,7 +148,7 @@ async def contest(before: Path | None) -> AsyncIterator[Contest]:
         settings = {"KAFKA_BOOTSTRAP_SERVERS": kafka.bootstrap_servers}
         measured = [
             Service(INGEST, "livestream_ingest", ports.ingest, settings),
-            Service(BARE_HANDLER, "bench.support.bare_handler", ports.web, {"PYTHONPATH": str(ROOT)}),
+            Service(BARE_HANDLER, "bench.posting.bare_handler", ports.web, {"PYTHONPATH": str(ROOT)}),
         ]
         if before is not None:
             source = {"PYTHONPATH": f"{before}/services/ingest/src:{before}/shared/src"}

@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection
 from multiprocessing.connection import Connection
 from typing import Concatenate, Final, ParamSpec, Self, TypeVar, cast
 
-from bench.support.watchers import Watchers
+from bench.streams.watchers import Watchers
 
 Arguments = ParamSpec("Arguments")
 Answer = TypeVar("Answer")

@@ -9,9 +9,9 @@ from collections.abc import Sequence
 from contextlib import suppress
 from typing import Final, NamedTuple
 
+from bench.streams.marks import Dechunked, MarkReader, now_us
+from bench.streams.shared_stream import SharedStream
 from bench.support.distribution import Distribution
-from bench.support.marks import Dechunked, MarkReader, now_us
-from bench.support.shared_stream import SharedStream
 
 Address = tuple[str, int]
 

@@ -12,8 +12,8 @@ from urllib.parse import quote
 
 import aiohttp
 
-from bench.support.contestant import Server, get_request
-from bench.support.process import running
+from bench.streams.contestant import Server, get_request
+from bench.streams.process import running
 from livestream.deltas import MessageRow
 from livestream_local.paths import CACHE, ROOT
 from livestream_local.ports import free_ports

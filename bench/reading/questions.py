@@ -5,7 +5,7 @@ from random import Random
 from typing import Any, Final, NamedTuple
 from urllib.parse import urlencode
 
-from bench.support.filled_model import BYGONE, EVERY, Filled
+from bench.reading.filled_model import BYGONE, EVERY, Filled
 from livestream import times
 from livestream.history import HistoryKey
 from livestream.serving import NameOrder

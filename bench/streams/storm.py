@@ -7,9 +7,9 @@ import time
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
+from bench.streams.marks import MarkReader
+from bench.streams.watchers import Address, Watchers, allow_many_files
 from bench.support.distribution import Distribution
-from bench.support.marks import MarkReader
-from bench.support.watchers import Address, Watchers, allow_many_files
 
 _READ_BYTES: Final = 64 * 1024
 _END_OF_HEAD: Final = b"\r\n\r\n"

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from itertools import islice
 from typing import Final
 
-from bench.support.marks import mark
+from bench.streams.marks import mark
 from livestream.deltas import Batch, MessageRow, NameRow, PositionStep, UserShare, message_row
 from livestream_local.chat.generator import Utterance, generate
 

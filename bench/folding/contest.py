@@ -12,11 +12,11 @@ from typing import Final, NamedTuple
 
 from aiokafka.errors import KafkaError
 
+from bench.folding.chat_traffic import Chat
+from bench.folding.databases import EMPTY, HISTORY, Databases, import_history
+from bench.folding.programs import Folding, Gauge, Place
 from bench.support.chat_fill import PARTITIONS, DirectProducer
-from bench.support.chat_traffic import Chat
 from bench.support.cpu import cpu_seconds
-from bench.support.fold_databases import EMPTY, HISTORY, Databases, import_history
-from bench.support.folding_programs import Folding, Gauge, Place
 from livestream.clients import redis_client
 from livestream.serving import NoEpochError, ServingCopy
 from livestream.topics import TopicSettings, ensure_topics

@@ -9,9 +9,9 @@ from typing import Final, NamedTuple, Protocol
 import psycopg
 from confluent_kafka import Consumer, TopicPartition
 
+from bench.folding.databases import HISTORY
+from bench.folding.python_peers import program_of
 from bench.support.chat_fill import PARTITIONS
-from bench.support.fold_databases import HISTORY
-from bench.support.python_peers import program_of
 from livestream.events import MESSAGES_TOPIC
 from livestream_local.ports import free_ports
 

@@ -1,6 +1,6 @@
 """aiokafka alone: puts prepared records on the log, with ingest's guarantees and the size of its batches.
 
-A program: `python -m bench.support.bare_producer send|send_batch SERVERS FILE`. It says `ready`, begins at the first
+A program: `python -m bench.posting.bare_producer send|send_batch SERVERS FILE`. It says `ready`, begins at the first
 line that it is told, and says `done`.
 """
 
@@ -13,7 +13,7 @@ from typing import Any, Final
 
 import msgspec
 
-from bench.support.chat_bodies import Record
+from bench.posting.chat_bodies import Record
 from livestream.events import MESSAGES_TOPIC
 from livestream.kafka import AIOKafkaProducer
 from livestream.service import new_event_loop

@@ -5,7 +5,7 @@ from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
-from bench.support.watchers import Address
+from bench.streams.watchers import Address
 from livestream.deltas import MessageRow
 
 

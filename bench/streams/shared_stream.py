@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from itertools import accumulate
 from typing import NamedTuple
 
-from bench.support.marks import Frame, MarkReader
+from bench.streams.marks import Frame, MarkReader
 
 
 class Delivered(NamedTuple):

@@ -6,13 +6,13 @@ from math import nan
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from bench.support.contestant import Contestant, Server
+from bench.streams.contestant import Contestant, Server
+from bench.streams.crowd import Crowd
+from bench.streams.load import Load, Measured, measure
+from bench.streams.marked_chat import MarkedChat
+from bench.streams.watchers import Audience, Watchers
 from bench.support.cpu import resident_bytes
-from bench.support.crowd import Crowd
-from bench.support.load import Load, Measured, measure
-from bench.support.marked_chat import MarkedChat
 from bench.support.rounds import Rounds
-from bench.support.watchers import Audience, Watchers
 
 _KB: Final = 1000
 # Of one core and of the other: the client must not be what is measured.

@@ -9,10 +9,10 @@ from typing import Final
 
 import aiohttp
 
-from bench.support.contestant import Server, get_request
-from bench.support.marked_chat import PARTITIONS, MarkedChat
-from bench.support.process import running
-from bench.support.watchers import Address
+from bench.streams.contestant import Server, get_request
+from bench.streams.marked_chat import PARTITIONS, MarkedChat
+from bench.streams.process import running
+from bench.streams.watchers import Address
 from livestream.clients import redis_client
 from livestream.cursor import Cursor, new_epoch
 from livestream.deltas import MessageRow, encode_batch
