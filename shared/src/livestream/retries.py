@@ -3,7 +3,7 @@
 import asyncio
 import random
 from collections.abc import Awaitable, Callable, Iterator
-from typing import TypeVar
+from typing import NoReturn, TypeVar
 
 from prometheus_client import Counter
 
@@ -40,6 +40,30 @@ async def until_it_works(operation: str, attempt: Callable[[], Awaitable[T]], er
             _log.warning("retry", operation=operation, error=describe(error), delay_s=round(delay, 3))
         await asyncio.sleep(delay)
     raise AssertionError("delays() never ends")
+
+
+async def keep_doing(
+    operation: str,
+    work: Callable[[], Awaitable[float]],
+    errors: tuple[type[Exception], ...],
+    backoff: Callable[[], Iterator[float]] = delays,
+) -> NoReturn:
+    """Run `work` again and again until cancelled; it returns for how many seconds to rest before the next time.
+
+    Where it raises one of `errors`, that is logged as `<operation>_failed`, and the next of `backoff` is waited for.
+    Anything else it raises is the caller's.
+    """
+    waits = backoff()
+    while True:
+        try:
+            rest_s = await work()
+        except errors as error:
+            rest_s = next(waits)
+            RETRIES.labels(operation).inc()
+            _log.warning(f"{operation}_failed", error=describe(error), delay_s=round(rest_s, 3))
+        else:
+            waits = backoff()
+        await asyncio.sleep(rest_s)
 
 
 def describe(error: BaseException) -> str:

@@ -1,13 +1,12 @@
 """Erasing what deletions have hidden: text goes, the row that recognises a repeat stays. In chunks, beside the fold."""
 
-import asyncio
 from typing import Any, Final, NamedTuple
 
 import asyncpg
 
 from livestream.clients import POSTGRES_FAILURES
 from livestream.logs import get_logger
-from livestream.retries import RETRIES, delays, describe
+from livestream.retries import keep_doing
 from livestream_projector import metrics
 
 _CHUNK_ROWS: Final = 2_000
@@ -78,16 +77,10 @@ class Eraser:
 
     async def run(self) -> None:
         """Erase until cancelled."""
-        waits = delays()
-        while True:
-            try:
-                if not await self.erase_some():
-                    await asyncio.sleep(_IDLE_SECONDS)
-                waits = delays()
-            except POSTGRES_FAILURES as error:
-                RETRIES.labels("erase").inc()
-                _log.warning("erase_failed", error=describe(error))
-                await asyncio.sleep(next(waits))
+        await keep_doing("erase", self._erase_and_rest, POSTGRES_FAILURES)
+
+    async def _erase_and_rest(self) -> float:
+        return 0 if await self.erase_some() else _IDLE_SECONDS
 
     async def erase_some(self) -> bool:
         """Erase one chunk of one deletion; false where nothing is left to do."""

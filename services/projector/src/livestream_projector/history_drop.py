@@ -3,7 +3,6 @@
 A baseline holds what the messages before its offset count. A rebuild and a verification begin there.
 """
 
-import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from typing import Any, Final, NamedTuple
@@ -14,7 +13,7 @@ from livestream.clients import POSTGRES_FAILURES
 from livestream.fold import NEVER_MS
 from livestream.logs import get_logger
 from livestream.retention import Retention
-from livestream.retries import RETRIES, delays, describe
+from livestream.retries import keep_doing
 from livestream_projector import metrics
 from livestream_projector.between_batches import BetweenBatches
 from livestream_projector.generation import GenerationState
@@ -101,16 +100,12 @@ class HistoryDropper:
 
     async def run(self) -> None:
         """Drop until cancelled. Raises RetiredError."""
-        waits = delays()
-        while self._retention.ever_set:
-            try:
-                await self.drop()
-                waits = delays()
-                await asyncio.sleep(_INTERVAL_SECONDS)
-            except POSTGRES_FAILURES as error:
-                RETRIES.labels("drop_history").inc()
-                _log.warning("drop_history_failed", error=describe(error))
-                await asyncio.sleep(next(waits))
+        if self._retention.ever_set:
+            await keep_doing("drop_history", self._drop_and_rest, POSTGRES_FAILURES)
+
+    async def _drop_and_rest(self) -> float:
+        await self.drop()
+        return _INTERVAL_SECONDS
 
     async def drop(self) -> None:
         """Drop what can go now of the partitions that this process folds."""

@@ -22,7 +22,7 @@ from livestream.kafka import AIOKafkaProducer
 from livestream.letter_topic import LetterTopic
 from livestream.letters import Letter, names_in, read_letter, time_ms_of
 from livestream.logs import get_logger
-from livestream.retries import RETRIES, delays, describe
+from livestream.retries import keep_doing
 from livestream.texts import check_name
 from livestream_projector import metrics
 from livestream_projector.settings import Settings
@@ -95,21 +95,14 @@ class LetterEraser:
 
     async def run(self) -> None:
         """Erase until cancelled."""
-        waits = delays()
-        while True:
-            if not self._is_owner():
-                metrics.LETTERS_TO_COMPACT.set(0)
-                await asyncio.sleep(_OWNER_LOOK_SECONDS)
-                continue
-            try:
-                await self.erase()
-            except _FAILURES as error:
-                RETRIES.labels("erase_letters").inc()
-                _log.warning("erase_letters_failed", error=describe(error))
-                await asyncio.sleep(next(waits))
-            else:
-                waits = delays()
-                await asyncio.sleep(self._interval_s)
+        await keep_doing("erase_letters", self._erase_and_rest, _FAILURES)
+
+    async def _erase_and_rest(self) -> float:
+        if not self._is_owner():
+            metrics.LETTERS_TO_COMPACT.set(0)
+            return _OWNER_LOOK_SECONDS
+        await self.erase()
+        return self._interval_s
 
     async def erase(self) -> None:
         """One look at the whole topic. Raises aiokafka's and asyncpg's errors, OSError or TimeoutError."""

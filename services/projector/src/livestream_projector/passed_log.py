@@ -4,7 +4,6 @@ Once Kafka has dropped such a marker, with all before it, the log begins behind 
 can tell then whether a record is missed, unless it is written down before.
 """
 
-import asyncio
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final, NamedTuple
 
@@ -12,7 +11,7 @@ import asyncpg
 
 from livestream.clients import POSTGRES_FAILURES
 from livestream.logs import get_logger
-from livestream.retries import RETRIES, delays, describe
+from livestream.retries import keep_doing
 
 # Kafka keeps what is folded for a day at least.
 _INTERVAL_SECONDS: Final = 20.0
@@ -56,16 +55,11 @@ class PassedLog:
 
     async def run(self) -> None:
         """Note until cancelled."""
-        waits = delays()
-        while True:
-            try:
-                await self.note()
-                waits = delays()
-                await asyncio.sleep(_INTERVAL_SECONDS)
-            except POSTGRES_FAILURES as error:
-                RETRIES.labels("note_passed").inc()
-                _log.warning("note_passed_failed", error=describe(error))
-                await asyncio.sleep(next(waits))
+        await keep_doing("note_passed", self._note_and_rest, POSTGRES_FAILURES)
+
+    async def _note_and_rest(self) -> float:
+        await self.note()
+        return _INTERVAL_SECONDS
 
     async def note(self) -> None:
         for partition, passed in self._passed().items():

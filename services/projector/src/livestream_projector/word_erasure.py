@@ -5,16 +5,16 @@ beside all who read and fold. Deletions that come close together share that: it 
 stands in `word_erasures` from the moment at which a user's rows are erased.
 """
 
-import asyncio
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any, Final, NamedTuple
 
 import asyncpg
 
 from livestream.clients import POSTGRES_FAILURES
 from livestream.logs import get_logger
-from livestream.retries import RETRIES, delays, describe
+from livestream.retries import delays, keep_doing
 from livestream_projector import metrics
 
 # One process at a time, whoever believes to be the one; held by a connection. "words" in ASCII.
@@ -73,21 +73,15 @@ class WordEraser:
 
     async def run(self) -> None:
         """Erase until cancelled."""
-        waits = delays(_FIRST_DELAY_SECONDS, _LONGEST_DELAY_SECONDS)
-        while True:
-            if not self._is_owner():
-                metrics.WORDS_TO_ERASE_SECONDS.set(0)
-                await asyncio.sleep(_OWNER_LOOK_SECONDS)
-                continue
-            try:
-                await self.erase()
-            except POSTGRES_FAILURES as error:
-                RETRIES.labels("erase_words").inc()
-                _log.warning("erase_words_failed", error=describe(error))
-                await asyncio.sleep(next(waits))
-            else:
-                waits = delays(_FIRST_DELAY_SECONDS, _LONGEST_DELAY_SECONDS)
-                await asyncio.sleep(min(self._interval_s, _LOOK_SECONDS))
+        backoff = partial(delays, _FIRST_DELAY_SECONDS, _LONGEST_DELAY_SECONDS)
+        await keep_doing("erase_words", self._erase_and_rest, POSTGRES_FAILURES, backoff)
+
+    async def _erase_and_rest(self) -> float:
+        if not self._is_owner():
+            metrics.WORDS_TO_ERASE_SECONDS.set(0)
+            return _OWNER_LOOK_SECONDS
+        await self.erase()
+        return min(self._interval_s, _LOOK_SECONDS)
 
     async def erase(self) -> bool:
         """Make the indexes anew; false where nothing is due, or another process is at it. Raises asyncpg's errors."""

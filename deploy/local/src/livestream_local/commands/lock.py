@@ -30,6 +30,8 @@ def command(*, upgrade: bool) -> None:
     _run([*compile_lock, *members, "pyproject.toml", "--group", "dev", "-o", requirements])
     stamp_requirements_lock(requirements)
     _run([*compile_lock, "deploy/local/bootstrap.in", "-o", BOOTSTRAP_LOCK])
+    for asked in sorted((ROOT / "bench/peers").glob("*/requirements.in")):
+        _run([*compile_lock, asked.relative_to(ROOT), "-o", asked.with_suffix(".lock")])
     _lock_maven(Path(str(kafka.LOCK)), kafka.ARTIFACTS, "Kafka's class path, in order", transitive=True)
     _lock_maven(Path(str(postgres.LOCK)), postgres.ARTIFACTS, "Postgres for each platform", transitive=False)
 
