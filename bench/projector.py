@@ -95,7 +95,8 @@ def main(
 
 
 def measure(traffic: Traffic, peers: dict[str, Folding], rounds: int, past: int) -> Outcome:
-    """All in turn on one log. With `past`, ours also on top of so many messages."""
+    """All in turn on one log. With `past`, ours also on top of so many messages, unless it is about repeats."""
+    past = 0 if traffic.repeats else past
     with tempfile.TemporaryDirectory(prefix="livestream-bench-") as folder:
         # Postgres and its peers run as other users.
         Path(folder).chmod(0o755)
