@@ -26,6 +26,7 @@ from livestream.events import ChannelDeleted, UserDeleted
 from livestream.logs import configure_logs, get_logger
 from livestream.serving import ServingCopy
 from livestream.times import now_ms
+from livestream_local.plan import Scale
 from tests.support.followers import Followers, following
 from tests.support.invariants import assert_all_is_right, views_of
 from tests.support.kafka_log import KafkaLog, kafka_log
@@ -80,7 +81,7 @@ def main(*, minutes: float, rate: int, seed: int | None, is_recorded: bool) -> N
 def _stack() -> Iterator[RunningStack]:
     with (
         tempfile.TemporaryDirectory(prefix="livestream-soak-") as folder,
-        StartStack(EmbeddedServers, lambda: Path(folder))(projectors=2) as stack,
+        StartStack(EmbeddedServers, lambda: Path(folder))(scale=Scale(projectors=2)) as stack,
     ):
         yield stack
 

@@ -11,6 +11,7 @@ import pytest
 from livestream.events import MessagePosted, UserDeleted
 from livestream.serving import ServingCopy
 from livestream.times import now_ms
+from livestream_local.plan import Scale
 from livestream_local.ports import free_ports
 from livestream_local.services import Service
 from livestream_projector.failpoints import Failpoint
@@ -41,7 +42,7 @@ LATE_PAUSE_S = 0.05
 
 @pytest.fixture(scope="module")
 def stack(start_stack: StartStack) -> Iterator[RunningStack]:
-    with start_stack(only=["projector", "ingest", "gateway"], projectors=1 + len(ZOMBIES)) as running:
+    with start_stack(only=["projector", "ingest", "gateway"], scale=Scale(projectors=1 + len(ZOMBIES))) as running:
         yield running
 
 

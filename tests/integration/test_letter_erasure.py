@@ -1,7 +1,6 @@
 """What the projector erases of deleted users hours later: dead letters, from the broker itself, and words."""
 
 import asyncio
-import re
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 
@@ -19,6 +18,7 @@ from livestream.times import now_ms
 from livestream.topic_configs import alter_topic
 from tests.support.dead_letters import DeadLetters, Shown, misplace, post
 from tests.support.kafka_log import KafkaLog
+from tests.support.metrics import metric
 from tests.support.remains import words_in_index
 from tests.support.stacks import RunningStack, StartStack
 from tests.support.waiting import wait_until_async
@@ -57,14 +57,9 @@ async def topic_settings(stack: RunningStack) -> dict[str, str]:
         await admin.close()
 
 
-async def metric(stack: RunningStack, name: str) -> float:
-    async with (
-        aiohttp.ClientSession() as session,
-        session.get(f"http://127.0.0.1:{stack.ports.projector}/metrics") as answer,
-    ):
-        found = re.search(rf"^{name} (\S+)$", await answer.text(), re.MULTILINE)
-    assert found
-    return float(found[1])
+async def projector_metric(stack: RunningStack, name: str) -> float:
+    async with aiohttp.ClientSession() as session:
+        return await metric(session, stack.url("projector"), name)
 
 
 async def lies_on_the_topic(log: KafkaLog, text: str) -> bool:
@@ -83,7 +78,7 @@ async def test_the_text_goes_from_the_broker_and_a_neighbours_stays(
     """Nothing else is appended meanwhile that would make the broker close its segment."""
     async with kafka_client(stack) as client:
         await alter_topic(client, DEAD_LETTER_TOPIC, {"file.delete.delay.ms": "100"})
-    erased_before = await metric(stack, "livestream_dead_letters_erased_total")
+    erased_before = await projector_metric(stack, "livestream_dead_letters_erased_total")
     gone, kept = f"text of {unique}", f"neighbour of {unique}"
     letter = await misplace(log, post(unique, text=gone), unique)
     neighbour = await misplace(log, post(f"{unique}-kept", text=kept), f"{unique}-kept")
@@ -99,11 +94,11 @@ async def test_the_text_goes_from_the_broker_and_a_neighbours_stays(
     listed = await letters.listed()
     assert letter not in listed
     assert neighbour in listed
-    assert await metric(stack, "livestream_dead_letters_erased_total") == erased_before + 1
+    assert await projector_metric(stack, "livestream_dead_letters_erased_total") == erased_before + 1
     assert unique not in stack.log("projector"), "what is erased is not told in logs either"
 
     async def at_rest() -> bool:
-        return await metric(stack, "livestream_dead_letters_to_compact") == 0
+        return await projector_metric(stack, "livestream_dead_letters_to_compact") == 0
 
     await wait_until_async(at_rest, ERASED_S, "nothing more to wait for")
 
@@ -147,8 +142,8 @@ async def test_the_words_go_from_the_index_of_words(
 
     async def counted() -> bool:
         """As `words_erased` in the log says, when the row that asked for it is gone."""
-        done = await metric(stack, "livestream_projector_word_erasures_total")
-        return done >= 1 and await metric(stack, "livestream_projector_words_to_erase_seconds") == 0
+        done = await projector_metric(stack, "livestream_projector_word_erasures_total")
+        return done >= 1 and await projector_metric(stack, "livestream_projector_words_to_erase_seconds") == 0
 
     await wait_until_async(counted, ERASED_S, "nothing more to make anew")
     assert "words_erased" in stack.log("projector")

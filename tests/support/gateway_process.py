@@ -6,10 +6,10 @@ from pathlib import Path
 
 import psutil
 from aiohttp import ClientSession
-from prometheus_client.parser import text_string_to_metric_families
 
 from livestream_local.ports import free_ports
 from livestream_local.services import Service
+from tests.support.metrics import metric
 from tests.support.supervised import Supervised
 
 NAME = "gateway"
@@ -50,14 +50,7 @@ class GatewayProcess:
 
     async def metric(self, session: ClientSession, name: str, **labels: str) -> float:
         """The sum of a metric over all labels but these."""
-        async with session.get(f"{self.url}/metrics") as response:
-            families = text_string_to_metric_families(await response.text())
-        return sum(
-            sample.value
-            for family in families
-            for sample in family.samples
-            if sample.name == name and labels.items() <= sample.labels.items()
-        )
+        return await metric(session, self.url, name, **labels)
 
 
 @contextmanager

@@ -1,15 +1,16 @@
 """Fixtures: whole stacks, servers and services, through the launcher's own supervisor."""
 
+import itertools
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from livestream_auditor.verify.verification import Addresses
-from livestream_local.plan import Servers, plan_services
+from livestream_local.plan import Scale, Servers, plan_services
 from livestream_local.ports import Ports, free_ports
-from livestream_local.services import Service
 from livestream_local.stack import Stack, describe
 from tests.support.failpoints import Failpoints
 from tests.support.servers import RunningServers, StartServers
@@ -21,7 +22,7 @@ PROJECTOR = "livestream_projector"
 class RunningStack:
     """A stack of one's own. Programs go by the names `kafka postgres valkey projector ingest gateway web auditor`.
 
-    Further projectors are `projector-2` and so on.
+    Where there are several, the others are `projector-2` and so on.
     """
 
     def __init__(self, ports: Ports, servers: RunningServers, services: Supervised, failpoints: Failpoints) -> None:
@@ -66,6 +67,11 @@ class RunningStack:
     def is_ready(self, name: str) -> bool:
         return self._of(name).is_ready(name)
 
+    def url(self, name: str) -> str:
+        """Where one process of a service answers for itself."""
+        (port, *_) = self.services.program(name).ports.values()
+        return f"http://127.0.0.1:{port}"
+
     def log(self, name: str) -> str:
         """What a service has written."""
         return self.services.log(name)
@@ -90,40 +96,36 @@ class StartStack:
         self._new_folder = new_folder
 
     def __call__(
-        self, environment: Mapping[str, str] | None = None, only: Sequence[str] | None = None, projectors: int = 1
+        self,
+        environment: Mapping[str, str] | None = None,
+        only: Sequence[str] | None = None,
+        scale: Scale | None = None,
     ) -> AbstractContextManager[RunningStack]:
         """`environment` is added to every service's; `only` names the services to run, by default all that serve.
 
         The auditor runs where it is named: what most tests do to a stack is not what it should look at.
         """
-        return self._running(environment or {}, only, projectors)
+        return self._running(environment or {}, only, scale or Scale())
 
     @contextmanager
     def _running(
-        self, environment: Mapping[str, str], only: Sequence[str] | None, projectors: int
+        self, environment: Mapping[str, str], only: Sequence[str] | None, scale: Scale
     ) -> Iterator[RunningStack]:
         data = self._new_folder()
         failpoints = Failpoints(data / "failpoints")
         ports = free_ports()
         with self._start_servers(data) as servers:
             addresses = Servers(servers.kafka_bootstrap_servers, servers.database_url, servers.redis_url, embedded=())
-            planned = [each for each in plan_services(ports, addresses) if each.name in (only or SERVING)]
-            planned += further_projectors(projectors - 1, addresses)
+            further = (free_ports().web for _ in itertools.count())
+            planned = plan_services(ports, addresses, scale, further)
             services = [
-                Service(each.name, each.module, each.port, {**each.environment, **own, **environment})
+                replace(each, environment={**each.environment, **own, **environment})
                 for each in planned
+                if each.name.partition("-")[0] in (only or SERVING)
                 for own in [failpoints.environment(each.name) if each.module == PROJECTOR else {}]
             ]
             with Supervised([services], data / "logs") as supervised:
                 yield RunningStack(ports, servers, supervised, failpoints)
-
-
-def further_projectors(count: int, servers: Servers) -> list[Service]:
-    """They share the partitions with the first one."""
-    return [
-        Service(f"projector-{number + 2}", PROJECTOR, free_ports().projector, servers.environment)
-        for number in range(count)
-    ]
 
 
 @pytest.fixture(scope="session")

@@ -47,6 +47,10 @@ class Supervised:
     def __contains__(self, name: str) -> bool:
         return name in self._programs
 
+    def program(self, name: str) -> Program:
+        """Raises KeyError."""
+        return self._programs[name]
+
     def pid(self, name: str) -> int | None:
         """The pid of the process that runs now, if one does."""
         return self._supervisor.keeper(name).pid

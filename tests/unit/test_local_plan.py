@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from livestream_local.plan import plan_servers, plan_services
+from livestream_local.plan import Scale, plan_servers, plan_services
 from livestream_local.ports import Ports
 
 PORTS = Ports.from_base(9000)
@@ -44,3 +44,26 @@ def test_services_listen_where_the_contract_says_and_know_of_one_another() -> No
         launch = service.prepare()
         assert launch.environment["HOST"] == "127.0.0.1"
         assert launch.environment["PORT"] == str(service.port)
+
+
+def test_several_of_one_share_its_port_and_answer_for_themselves_on_others() -> None:
+    servers = plan_servers(PORTS, Path("data"), environment={})
+    services = plan_services(PORTS, servers, Scale(projectors=3, ingests=2, gateways=2))
+    assert {service.name: (service.port, service.shared_port) for service in services} == {
+        "projector": (9003, None),
+        "projector-2": (9010, None),
+        "projector-3": (9011, None),
+        "ingest": (9012, 9001),
+        "ingest-2": (9013, 9001),
+        "gateway": (9014, 9002),
+        "gateway-2": (9015, 9002),
+        "web": (9000, None),
+        "auditor": (9008, None),
+    }
+    told = {service.name: service.prepare().environment for service in services}
+    assert {environment.get("SHARED_PORT") for environment in told.values()} == {None, "9001", "9002"}
+    assert told["gateway-2"]["PORT"] == "9015"
+    assert told["gateway-2"]["WEB_ORIGINS"] == ":9000"
+    assert told["web"]["STREAM_URL"] == ":9002"
+    taken = [port for service in services for port in service.ports.values()]
+    assert {9001, 9002, 9012, 9015} <= set(taken)

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import signal
+import socket
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping
 from contextlib import suppress
@@ -29,12 +30,16 @@ _log = get_logger(__name__)
 
 
 class ProcessSettings(msgspec.Struct, frozen=True):
-    """What every service reads: HOST, PORT, LOG_FORMAT, LOG_LEVEL."""
+    """What every service reads: HOST, PORT, SHARED_PORT, LOG_FORMAT, LOG_LEVEL.
+
+    `shared_port`: of the same service several processes listen there, and the kernel spreads connections over them.
+    """
 
     host: str
     port: int
     log_format: Literal["json", "console"]
     log_level: str
+    shared_port: int | None = None
 
     @classmethod
     def read(cls, env: Environment, default_port: int) -> "ProcessSettings":
@@ -43,6 +48,7 @@ class ProcessSettings(msgspec.Struct, frozen=True):
             port=env.integer("PORT", default_port, maximum=65_535),
             log_format=cast("Literal['json', 'console']", env.choice("LOG_FORMAT", "json", ("json", "console"))),
             log_level=env.choice("LOG_LEVEL", "info", ("debug", "info", "warning", "error")),
+            shared_port=env.optional_integer("SHARED_PORT", minimum=1, maximum=65_535),
         )
 
 
@@ -57,12 +63,13 @@ def run_service(name: str, settings: ProcessSettings, build: Callable[[], web.Ap
         app[_FATAL] = fatal
         return app
 
-    _log.info("starting", host=settings.host, port=settings.port)
+    _log.info("starting", host=settings.host, port=settings.port, shared_port=settings.shared_port)
     try:
         web.run_app(
             create(),
             host=settings.host,
             port=settings.port,
+            sock=_shared_socket(settings),
             loop=new_event_loop(),
             print=cast("Any", None),
             access_log=None,
@@ -73,12 +80,23 @@ def run_service(name: str, settings: ProcessSettings, build: Callable[[], web.Ap
     except web.GracefulExit:
         pass
     except OSError as error:
-        stop_on_bad_settings(
-            SettingsError(f"HOST and PORT are {settings.host} and {settings.port}, where nothing can listen: {error}")
-        )
+        stop_on_bad_settings(SettingsError(f"{_address_of(settings)}, where nothing can listen: {error}"))
     _log.info("stopped")
     if fatal:
         sys.exit(1)
+
+
+def _shared_socket(settings: ProcessSettings) -> socket.socket | None:
+    if settings.shared_port is None:
+        return None
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    address = (settings.host, settings.shared_port)
+    return socket.create_server(address, family=family, backlog=BACKLOG_CONNECTIONS, reuse_port=True)
+
+
+def _address_of(settings: ProcessSettings) -> str:
+    address = f"HOST and PORT are {settings.host} and {settings.port}"
+    return address if settings.shared_port is None else f"{address}, SHARED_PORT is {settings.shared_port}"
 
 
 def new_event_loop() -> asyncio.AbstractEventLoop:

@@ -1,8 +1,8 @@
 """Composes a stack: which servers are embedded, which services run, and what each is told of the others."""
 
 import os
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from livestream_local.maven import Progress
@@ -57,18 +57,45 @@ def plan_servers(
     )
 
 
-def plan_services(ports: Ports, servers: Servers) -> list[Service]:
-    """One instance of each service."""
+@dataclass(frozen=True, slots=True)
+class Scale:
+    """How many processes of each service run. One auditor is enough."""
+
+    projectors: int = 1
+    ingests: int = 1
+    gateways: int = 1
+    webs: int = 1
+
+
+def plan_services(
+    ports: Ports, servers: Servers, scale: Scale | None = None, further: Iterator[int] | None = None
+) -> list[Service]:
+    """One process of each service, or as many as `scale` says.
+
+    Several of one that people connect to share its port, and have ports of their own beside it: for health and metrics.
+    Those are taken from `further`, as are those of further projectors; by default from ten above the first one on.
+    """
+    scale, further = scale or Scale(), further or ports.further()
     shared = servers.environment
+    ingest = Service("ingest", "livestream_ingest", ports.ingest, shared)
+    gateway = Service("gateway", "livestream_gateway", ports.gateway, {**shared, "WEB_ORIGINS": f":{ports.web}"})
+    web = Service("web", "livestream_web", ports.web, {**shared, "STREAM_URL": f":{ports.gateway}"})
+    auditor = {**shared, "AUDIT_STREAM_URL": f"http://127.0.0.1:{ports.gateway}"}
     return [
         Service("projector", "livestream_projector", ports.projector, shared),
-        Service("ingest", "livestream_ingest", ports.ingest, shared),
-        Service("gateway", "livestream_gateway", ports.gateway, {**shared, "WEB_ORIGINS": f":{ports.web}"}),
-        Service("web", "livestream_web", ports.web, {**shared, "STREAM_URL": f":{ports.gateway}"}),
-        Service(
-            "auditor",
-            "livestream_auditor",
-            ports.auditor,
-            {**shared, "AUDIT_STREAM_URL": f"http://127.0.0.1:{ports.gateway}"},
+        *(
+            Service(f"projector-{number}", "livestream_projector", next(further), shared)
+            for number in range(2, scale.projectors + 1)
         ),
+        *_sharing_its_port(ingest, scale.ingests, further),
+        *_sharing_its_port(gateway, scale.gateways, further),
+        *_sharing_its_port(web, scale.webs, further),
+        Service("auditor", "livestream_auditor", ports.auditor, auditor),
     ]
+
+
+def _sharing_its_port(service: Service, count: int, further: Iterator[int]) -> list[Service]:
+    if count == 1:
+        return [service]
+    names = [service.name, *(f"{service.name}-{number}" for number in range(2, count + 1))]
+    return [replace(service, name=name, port=next(further), shared_port=service.port) for name in names]

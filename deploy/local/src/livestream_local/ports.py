@@ -2,9 +2,10 @@
 
 import atexit
 import errno
+import itertools
 import random
 import socket
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from livestream_local.errors import LauncherError
@@ -37,6 +38,10 @@ class Ports:
         if not 1 <= base <= HIGHEST_PORT - count + 1:
             raise LauncherError(f"--port-base {base}: expected a number from 1 to {HIGHEST_PORT - count + 1}")
         return cls(*range(base, base + count))
+
+    def further(self) -> Iterator[int]:
+        """Ports for more than these, from ten above the first one on."""
+        return itertools.count(self.web + len(self.__slots__) + 1)
 
 
 def free_base() -> int:

@@ -13,10 +13,11 @@ from livestream_local.console import ConsoleReport
 from livestream_local.plan import Servers, plan_servers, plan_services
 from livestream_local.ports import Ports, require_free
 from livestream_local.program import Program
+from livestream_local.services import Service
 from livestream_local.stack import describe, exclusive, published
 from livestream_local.supervisor import Supervisor
 
-PlanServices = Callable[[Ports, Servers], Sequence[Program]]
+PlanServices = Callable[[Ports, Servers], Sequence[Service]]
 
 
 def run_stack(
@@ -35,7 +36,8 @@ async def _run(ports: Ports, data: Path, extras: Sequence[Program], plan: PlanSe
     console = Console(highlight=False)
     report = ConsoleReport(console)
     servers = plan_servers(ports, data, progress=report.downloading)
-    stages = [servers.embedded, plan(ports, servers), extras]
+    services = plan(ports, servers)
+    stages = [servers.embedded, services, extras]
     require_free(program.ports for stage in stages for program in stage)
 
     supervisor = Supervisor(stages, data / "logs", report)
@@ -53,6 +55,7 @@ async def _run(ports: Ports, data: Path, extras: Sequence[Program], plan: PlanSe
             f"Messages go to http://127.0.0.1:{ports.ingest}/v1/messages,",
             f"or to Kafka at {servers.kafka_bootstrap_servers}.",
             f"Streams come from http://127.0.0.1:{ports.gateway}/v1/streams/home.",
+            *_processes(services),
             f"Logs are in {data / 'logs'}. Ctrl-C stops.",
         ):
             console.print(line, soft_wrap=True)
@@ -60,6 +63,12 @@ async def _run(ports: Ports, data: Path, extras: Sequence[Program], plan: PlanSe
     with report.waiting():
         report.stopping()
         await supervisor.stop()
+
+
+def _processes(services: Sequence[Service]) -> list[str]:
+    """Where each answers for itself, where there are several of one."""
+    sharing = [service for service in services if service.shared_port is not None]
+    return [f"Of their own: {', '.join(f'{each.name} {each.url}' for each in sharing)}."] if sharing else []
 
 
 async def _start(supervisor: Supervisor, interrupted: asyncio.Event) -> bool:

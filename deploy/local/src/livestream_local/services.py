@@ -12,9 +12,9 @@ from livestream_local.servers.probe import PROBE_TIMEOUT_S
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """One instance of a service, listening on `port`.
+    """One process of a service, listening on `port`, and on `shared_port` together with others.
 
-    `environment` is its configuration beside HOST and PORT.
+    `environment` is its configuration beside HOST, PORT and SHARED_PORT.
     """
 
     name: str
@@ -23,10 +23,12 @@ class Service:
     environment: Mapping[str, str] = field(default_factory=dict)
     # A gateway lets its streams end at spread-out moments, so that clients do not all come back at once.
     stop_timeout_s: float = 20
+    shared_port: int | None = None
 
     @property
     def ports(self) -> Mapping[str, int]:
-        return {self.name: self.port}
+        own = {self.name: self.port}
+        return own if self.shared_port is None else {**own, f"{self.name}, shared": self.shared_port}
 
     @property
     def url(self) -> str:
@@ -34,6 +36,8 @@ class Service:
 
     def prepare(self) -> Launch:
         environment = {**self.environment, "HOST": "127.0.0.1", "PORT": str(self.port)}
+        if self.shared_port is not None:
+            environment["SHARED_PORT"] = str(self.shared_port)
         return Launch([sys.executable, "-m", self.module], environment, stop_timeout_s=self.stop_timeout_s)
 
     async def is_ready(self) -> bool:
