@@ -95,7 +95,7 @@ def test_names_are_isolated_linked_and_escaped(renderer: Renderer) -> None:
     assert '<a class="user" href="/users/%3Cu%3E%2F%D7%90"><bdi>&lt;u&gt;/א</bdi></a>' in page
     assert '<a class="channel" href="/channels/%23c%26d"><bdi>#c&amp;d</bdi></a>' in page
     assert '<bdi class="shown">&lt;Dr.&gt;</bdi></a> <bdi class="plain">&lt;u&gt;/א</bdi>' in page
-    assert '<td class="count">1,234</td>' in page
+    assert '<td role="cell" class="count">1,234</td>' in page
 
 
 def test_a_page_says_where_its_stream_goes_on(renderer: Renderer) -> None:

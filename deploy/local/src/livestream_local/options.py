@@ -26,7 +26,7 @@ def starts_stack(function: Callable[..., Any]) -> Callable[..., Any]:
         default=DEFAULT_BASE,
         show_default=True,
         metavar="N",
-        help="Web listens on N, ingest on N+1, the stream gateway on N+2, the others on N+3 to N+8, further processes on N+10 and on.",
+        help="Web listens on N, ingest on N+1, the gateway on N+2, the others on N+3 to N+8, more of one from N+10.",
     )
     return port_base(_DATA(function))
 
