@@ -72,9 +72,16 @@ def test_an_absolute_address_is_the_same_for_all() -> None:
     assert address.seen_from("whatever host") == ("https://streams.example/live", "https://streams.example")
 
 
-@pytest.mark.parametrize("text", [":0", ":70000", "8082", "ftp://x", "http://", "http://x?y", "//x:1", ":8082/x"])
+def test_a_proxy_may_serve_streams_at_the_pages_own_origin() -> None:
+    assert StreamAddress.parse("/").seen_from("dash.example") == ("", "'self'")
+    assert StreamAddress.parse("/live/").seen_from("whatever host") == ("/live", "'self'")
+
+
+@pytest.mark.parametrize(
+    "text", [":0", ":70000", "8082", "ftp://x", "http://", "http://x?y", "//x:1", ":8082/x", "/a b", "/?x", "/live;"]
+)
 def test_other_addresses_stop_the_service(text: str) -> None:
-    with pytest.raises(SettingsError, match=r"STREAM_URL .* must be an absolute http or https URL, or :port"):
+    with pytest.raises(SettingsError, match=r"STREAM_URL .* must be an absolute http or https URL, a path"):
         Settings.read(Environment({"STREAM_URL": text}))
 
 

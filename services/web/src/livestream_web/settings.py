@@ -7,7 +7,7 @@ from livestream.settings import Environment, database_url, redis_url
 from livestream_web.stream_address import EXPECTED, StreamAddress
 
 DEFAULT_PORT = 8080
-_STREAM_DEFAULT = StreamAddress("", 8082)
+_STREAM_DEFAULT = StreamAddress(port=8082)
 # Pages beyond the newest messages read Postgres; a few connections carry many viewers, and more would only queue there.
 _CONNECTIONS_DEFAULT = 10
 

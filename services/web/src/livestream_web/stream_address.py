@@ -4,10 +4,14 @@ import re
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
-EXPECTED = "an absolute http or https URL, or :port for that port of the host that a page was asked from"
+EXPECTED = (
+    "an absolute http or https URL, a path on the pages' own origin such as /, "
+    "or :port for that port of the host that a page was asked from"
+)
 
 _PORT = re.compile(r":([1-9][0-9]{0,4})")
 _MAX_PORT = 65_535
+_PATH = re.compile(r"/(?:[A-Za-z0-9._~-]+/)*[A-Za-z0-9._~-]*")
 # It goes into a header and into the page: nothing but what a host name or an address consists of.
 _HOST = re.compile(r"(?P<host>[A-Za-z0-9](?:[A-Za-z0-9._-]{0,252})|\[[0-9A-Fa-f:.]{2,45}\])(?::[0-9]{1,5})?")
 
@@ -24,28 +28,33 @@ class StreamOrigin(NamedTuple):
 
 
 class StreamAddress(NamedTuple):
-    """An absolute `url`, or (where that is empty) a `port` of the host that the page was asked from."""
+    """An absolute `url`, a path on the pages' own origin, or a `port` of the host that the page was asked from."""
 
-    url: str
-    port: int
+    url: str = ""
+    port: int = 0
+    path: str = ""
 
     @classmethod
     def parse(cls, text: str) -> "StreamAddress":
-        """Raises ValueError where the text is neither form; `EXPECTED` says what is."""
+        """Raises ValueError where the text is none of these; `EXPECTED` says what is."""
         if match := _PORT.fullmatch(text):
             if int(match[1]) > _MAX_PORT:
                 raise ValueError(EXPECTED)
-            return cls("", int(match[1]))
+            return cls(port=int(match[1]))
+        if _PATH.fullmatch(text):
+            return cls(path=text)
         parts = urlsplit(text)
         if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
             raise ValueError(EXPECTED)
-        return cls(text.rstrip("/"), 0)
+        return cls(text.rstrip("/"))
 
     def seen_from(self, host_header: str) -> StreamOrigin:
         """The streams for a page that was asked from this host. Raises BadHostError."""
         if self.url:
             parts = urlsplit(self.url)
             return StreamOrigin(self.url, f"{parts.scheme}://{parts.netloc}")
+        if self.path:
+            return StreamOrigin(self.path.rstrip("/"), "'self'")
         match = _HOST.fullmatch(host_header)
         if match is None:
             raise BadHostError("the Host header must be a host name or an address")
