@@ -18,7 +18,7 @@ from livestream.partitioning import partition_of
 from livestream.retention import Retention
 from livestream_projector.projector import Projector
 from livestream_projector.store import Committed
-from livestream_projector.writes import FencedError
+from livestream_projector.writes import FencedError, Prepared
 from tests.support.memory_store import MemoryStore
 from tests.support.waiting import wait_until_async
 
@@ -44,15 +44,17 @@ class Store:
 
     async def prepare(
         self, records: Sequence[Record], expected: dict[int, PartitionState], behind: Changes | None = None
-    ) -> Changes:
+    ) -> Prepared:
         if self.rows.positions([PARTITION]) != expected:
             raise FencedError
         self.prepared.append((records[0].offset, behind is not None))
         known = behind.prior if behind else Prior({})
         before = own_rows(known.partitions, [PARTITION]) or self.rows.positions([PARTITION])
-        return self.rows.changes_of(records, before, known)
+        return Prepared(self.rows.changes_of(records, before, known))
 
-    async def commit(self, changes: Changes) -> Committed:
+    async def commit(self, prepared: Prepared, on_sent: Callable[[], None]) -> Committed:
+        changes = prepared.changes
+        on_sent()
         self.folding.set()
         await self.let_in.wait()
         if self.failure:
@@ -80,6 +82,9 @@ class Consumer:
 
     def assignment(self) -> set[TopicPartition]:
         return {TP}
+
+    def highwater(self, _: TopicPartition) -> int:
+        return len(self._records)
 
     def seek(self, _: TopicPartition, offset: int) -> None:
         self._position = offset

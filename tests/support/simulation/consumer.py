@@ -33,6 +33,7 @@ class _Position:
 
     def __init__(self) -> None:
         self.position: int | None = None
+        self.highwater = 0
 
     @property
     def has_valid_position(self) -> bool:
@@ -98,13 +99,14 @@ class SimulatedConsumer:
         valid = {tp: records for tp, records in found.items() if held[tp].position == positions[tp]}
         for tp, records in valid.items():
             held[tp].position = records[-1].offset + 1
+            held[tp].highwater = self._kafka.end_of(tp)
         return valid
 
     async def end_offsets(self, tps: list[TopicPartition]) -> dict[TopicPartition, int]:
         return await self._kafka.ask_ends(self._process, tps)
 
     def highwater(self, tp: TopicPartition) -> int | None:
-        return None if tp not in self._held else self._held[tp].position
+        return None if tp not in self._held else self._held[tp].highwater
 
     async def commit(self, offsets: dict[TopicPartition, int]) -> None:
         by_partition = {tp.partition: offset for tp, offset in offsets.items()}

@@ -19,6 +19,7 @@ from tests.support.simulation.world import Process, World
 # production, so that much happens within one history.
 _IDLE_IN_TRANSACTION_SECONDS: Final = 3.0
 _LOCK_SECONDS: Final = 1.5
+_LONGEST_COPY_SECONDS: Final = 0.05
 
 
 class Database(Server):
@@ -197,6 +198,12 @@ class Transaction:
         for partition in sorted(self._changes.before):
             await self._session.run(partial(self._database.lock, ("partition", partition), self._session))
         await self._session.run(self._check)
+
+    async def copy(self) -> None:
+        """What takes most of a batch's time: its messages go into all indexes."""
+        world = self._database.world
+        copy_s = world.random.uniform(0, _LONGEST_COPY_SECONDS)
+        await self._session.run(lambda reply: world.after(copy_s, lambda: reply(None)))
 
     async def commit(self) -> tuple[int, bytes]:
         """Returns the outbox row."""

@@ -115,6 +115,10 @@ class Kafka(Server):
         wanted = list(tps)
         return self.call(process, lambda reply: reply({tp: self._ends[tp] for tp in wanted}))
 
+    def end_of(self, tp: TopicPartition) -> int:
+        """As answers to a fetch tell it."""
+        return self._ends[tp]
+
     def _answer(self, fetch: "_Fetch") -> bool:
         """Partitions come in any order and any amounts."""
         found: dict[TopicPartition, list[SimulatedRecord]] = {}

@@ -6,7 +6,7 @@ from functools import partial
 
 from livestream.fold import Changes, PartitionState, Prior, Record, UserDeletion, advance_users, own_rows
 from livestream_projector.store import BeforeCommit, Committed, PassedRecord, Store
-from livestream_projector.writes import FencedError
+from livestream_projector.writes import FencedError, Prepared
 from tests.support.simulation.database import Database, Session, Transaction
 from tests.support.simulation.servers import Reply
 from tests.support.simulation.world import Process
@@ -28,7 +28,7 @@ class SimulatedStore(Store):
 
     async def prepare(
         self, records: Sequence[Record], expected: dict[int, PartitionState], behind: Changes | None = None
-    ) -> Changes:
+    ) -> Prepared:
         known = behind.prior if behind else Prior({})
         async with self._session() as session:
             wanted = {record.partition for record in records}
@@ -38,11 +38,12 @@ class SimulatedStore(Store):
             if again:
                 self._database.violations.append(f"{self._process.name} folds {again} again")
             self.folded_ahead += behind is not None
-            return await self._fold(session, lambda: self._database.read.changes_of(records, partitions, known))
+            fold = partial(self._database.read.changes_of, records, partitions, known)
+            return Prepared(await self._fold(session, fold))
 
-    async def commit(self, changes: Changes) -> Committed:
+    async def commit(self, prepared: Prepared, on_sent: Callable[[], None] | None = None) -> Committed:
         async with self._session() as session:
-            return await self._write(session, changes)
+            return await self._write(session, prepared.changes, on_sent)
 
     async def fold_user_deletion(
         self, partition: int, deletion: UserDeletion, expected: dict[int, PartitionState]
@@ -94,10 +95,13 @@ class SimulatedStore(Store):
         changes: Changes = await session.run(prior_and_fold)
         return changes
 
-    async def _write(self, session: Session, changes: Changes) -> Committed:
+    async def _write(self, session: Session, changes: Changes, on_sent: Callable[[], None] | None = None) -> Committed:
         await self._bury(changes.dead_letters)
         transaction = Transaction(session, changes)
         await transaction.advance()
+        if on_sent:
+            on_sent()
+            await transaction.copy()
         outbox = await transaction.commit()
         return Committed(changes.prior.partitions, outbox)
 

@@ -17,14 +17,21 @@ _POLL_MS: Final = 100
 _CHUNK_BYTES: Final = 8 * 1024 * 1024
 
 
-async def poll(consumer: AIOKafkaConsumer, most: int) -> list[Any]:
-    """The next ConsumerRecords, in the order of each partition. Raises OffsetOutOfRangeError."""
+async def poll(consumer: AIOKafkaConsumer, most: int) -> tuple[list[Any], int]:
+    """The next ConsumerRecords, in the order of each partition, and how many more the log is known to hold behind them.
+
+    Raises OffsetOutOfRangeError.
+    """
     try:
         polled = await consumer.getmany(timeout_ms=_POLL_MS, max_records=most)
     except NoOffsetForPartitionError:
         # aiokafka looks for a position as soon as a partition is assigned; ours comes from Postgres a moment later.
-        return []
-    return [record for records in polled.values() for record in records]
+        return [], 0
+    held = consumer.assignment()
+    following = sum(
+        max(0, (consumer.highwater(tp) or 0) - records[-1].offset - 1) for tp, records in polled.items() if tp in held
+    )
+    return [record for records in polled.values() for record in records], following
 
 
 class Run:
@@ -34,12 +41,8 @@ class Run:
         self.originals = originals
         self.records = records
         self.changes: Changes | None = None
-        # Set when `changes` are there, or nobody will fold this any more.
-        self.is_prepared = asyncio.Event()
-
-    def prepared(self, changes: Changes) -> None:
-        self.changes = changes
-        self.is_prepared.set()
+        # Set when its rows are on their way to Postgres, or nobody will fold this any more.
+        self.is_sent = asyncio.Event()
 
     @property
     def is_plain(self) -> bool:
@@ -50,12 +53,14 @@ class Run:
 class Polled:
     """`positioned` tells since when the consumer had read from where it did: see `Projector`.
 
-    `oldest_ms`: partition → append time of its first record.
+    `waiting`: how many records wait to be folded, with those that are known to follow. `oldest_ms`: partition → append
+    time of its first record.
     """
 
-    def __init__(self, originals: list[Any], positioned: int) -> None:
+    def __init__(self, originals: list[Any], positioned: int, following: int = 0) -> None:
         self.originals = originals
         self.positioned = positioned
+        self.waiting = len(originals) + following
         self.oldest_ms: dict[int, int] = {}
         for record in originals:
             self.oldest_ms.setdefault(record.partition, record.timestamp)

@@ -23,7 +23,7 @@ from livestream_projector.polls import NOTHING, Polled, Run, poll
 from livestream_projector.publisher import Publisher
 from livestream_projector.store import Committed, PassedRecord, Store
 from livestream_projector.users_log import UsersLog
-from livestream_projector.writes import FencedError
+from livestream_projector.writes import FencedError, Prepared
 
 # Each step is one frame with thousands of rows for who watches users: this seldom, even if the server could do more.
 _RECOUNT_EVERY_SECONDS: Final = 1.0
@@ -116,19 +116,22 @@ class Projector:
             return NOTHING
 
     async def _next_records(self, consumer: AIOKafkaConsumer) -> Polled:
-        originals = await poll(consumer, self._batch_records)
+        originals, following = await poll(consumer, self._batch_records)
         # Where nothing is ours yet, it found the group's offset: the assignment goes back to ours.
-        return Polled(originals, self._positioned) if self.states else NOTHING
+        return Polled(originals, self._positioned, following) if self.states else NOTHING
 
     async def _read_ahead(self, consumer: AIOKafkaConsumer, last: Run) -> None:
-        """While a full batch is with Postgres, poll and decode the next one, and fold it on top of that one."""
+        """While a full batch is with Postgres, poll and decode the next one, and fold it on top of that one.
+
+        Not before it is with Postgres: what keeps this process busy would keep the rows from going there.
+        """
         positioned = self._positioned
+        await last.is_sent.wait()
         try:
             self._ahead = ahead = await self._next_records(consumer)
         except OffsetOutOfRangeError:
             return  # it comes again when nothing is under way, and positions say where to go on
         runs = ahead.runs(self._partitions, self._retention)
-        await last.is_prepared.wait()
         # After a seek back, these may be the same records once more.
         if runs and ahead.positioned == self._positioned == positioned:
             await self._fold_ahead(runs[0], last)
@@ -138,12 +141,12 @@ class Projector:
         if not behind or not behind.is_final or not (run.is_plain and last.is_plain):
             return
         try:
-            changes = await self._store.prepare(run.records, self.states, behind)
+            prepared = await self._store.prepare(run.records, self.states, behind)
         except (FencedError, *_FAILURES) as error:
             _log.debug("not_folded_ahead", error=describe(error))  # it is folded in its turn
             return
         if self._positioned == positioned:
-            self._begun = _Begun(run, changes, behind, interludes)
+            self._begun = _Begun(run, prepared, behind, interludes)
 
     async def _find_position(self, consumer: AIOKafkaConsumer, error: OffsetOutOfRangeError) -> None:
         """The log has nothing at a position: it was cut below us, or the position was the group's and not ours yet."""
@@ -159,13 +162,13 @@ class Projector:
     async def _fold_all(self, consumer: AIOKafkaConsumer) -> None:
         runs = self._polled.runs(self._partitions, self._retention)
         async with asyncio.TaskGroup() as tasks:
-            # One that was not full had all there was: what comes next comes later.
-            if len(self._polled.originals) >= self._batch_records:
+            # Where less is waiting, what comes next comes later. A poll may bring less than there is: what was fetched.
+            if self._polled.waiting >= self._batch_records:
                 tasks.create_task(self._read_ahead(consumer, runs[-1]))
             try:
                 await self._fold_runs(consumer, runs, self._polled.positioned)
             finally:
-                runs[-1].is_prepared.set()
+                runs[-1].is_sent.set()
         self._polled = NOTHING
 
     async def _fold_runs(self, consumer: AIOKafkaConsumer, runs: Sequence[Run], positioned: int) -> None:
@@ -178,11 +181,11 @@ class Projector:
     async def _fold(self, run: Run) -> Committed:
         begun, self._begun = self._begun, None
         if begun and begun.run is run and begun.stands(self._written, self.between_batches.interludes):
-            changes = begun.changes
+            prepared = begun.prepared
         else:
-            changes = await self._store.prepare(run.records, self.states)
-        run.prepared(changes)
-        return await self._store.commit(changes)
+            prepared = await self._store.prepare(run.records, self.states)
+        run.changes = prepared.changes
+        return await self._store.commit(prepared, run.is_sent.set)
 
     async def _apply_user_deletions(self, consumer: AIOKafkaConsumer) -> None:
         positioned = self._positioned
@@ -274,7 +277,7 @@ class _Begun(NamedTuple):
     """A run that is folded on top of a batch, before that was committed."""
 
     run: Run
-    changes: Changes
+    prepared: Prepared
     behind: Changes
     interludes: int
 

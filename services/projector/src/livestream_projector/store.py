@@ -7,6 +7,7 @@ from typing import Any
 import asyncpg
 import msgspec
 
+from livestream.deltas import encode_batch
 from livestream.events import ChannelDeleted
 from livestream.fold import (
     Changes,
@@ -34,7 +35,7 @@ from livestream_projector.deletion_prior import (
 from livestream_projector.failpoints import Failpoint
 from livestream_projector.generation import GenerationState
 from livestream_projector.prior import load_partitions, load_prior
-from livestream_projector.writes import FencedError, write
+from livestream_projector.writes import FencedError, Prepared, write
 
 BeforeCommit = Callable[[Sequence[DeadLetter]], Awaitable[None]]
 
@@ -94,7 +95,7 @@ class Store:
 
     async def prepare(
         self, records: Sequence[Record], expected: dict[int, PartitionState], behind: Changes | None = None
-    ) -> Changes:
+    ) -> Prepared:
         """The same without the commit.
 
         `behind`: a batch that these records come after, and that may not be committed yet. It has to be `is_final`, and
@@ -120,13 +121,18 @@ class Store:
                 loaded = time.perf_counter()
                 changes = fold_messages(records, prior)
             metrics.BATCH_SECONDS.labels("load").observe(loaded - started)
+            is_published = changes.is_final and self._state is GenerationState.LIVE
+            prepared = Prepared(changes, encode_batch(changes.batch()) if is_published else None)
             metrics.BATCH_SECONDS.labels("fold").observe(time.perf_counter() - loaded)
-            return changes
+            return prepared
 
-    async def commit(self, changes: Changes) -> Committed:
-        """Write what was prepared, if everything stands where it was folded from."""
+    async def commit(self, prepared: Prepared, on_sent: Callable[[], None] | None = None) -> Committed:
+        """Write what was prepared, if everything stands where it was folded from.
+
+        `on_sent` is called when most of it is on its way, and Postgres has work for a while.
+        """
         async with self._pool.acquire() as connection:
-            return await self._commit(connection, changes)
+            return await self._commit(connection, prepared, on_sent)
 
     async def fold_user_deletion(
         self, partition: int, deletion: UserDeletion, expected: dict[int, PartitionState]
@@ -137,7 +143,8 @@ class Store:
             prior, survivors = await load_user_deletion(
                 connection, self.generation, deletion.user, deletion.deleted_ms, partitions
             )
-            return await self._commit(connection, fold_user_deletion(partition, deletion, prior, survivors))
+            changes = fold_user_deletion(partition, deletion, prior, survivors)
+            return await self._commit(connection, Prepared(changes))
 
     async def recount(self, partition: int, expected: dict[int, PartitionState]) -> Committed:
         """Let the next users' counts follow the deletion of a channel, in a partition that is `recounting`."""
@@ -148,7 +155,7 @@ class Store:
                 raise FencedError(f"the counts of partition {partition} have followed meanwhile")
             changes = fold_recount(partition, step.channel, step.prior, step.reached)
             metrics.RECOUNTED_PAIRS.inc(len(changes.pairs))
-            return await self._commit(connection, changes)
+            return await self._commit(connection, Prepared(changes))
 
     async def pass_by_user_record(
         self, partition: int, record: PassedRecord, expected: dict[int, PartitionState]
@@ -158,7 +165,7 @@ class Store:
             partitions = await self._expected(connection, {partition}, expected)
             changes = Changes(Prior(partitions))
             advance_users(changes.prior, partition, record.offset, record.checksum)
-            return await self._commit(connection, changes)
+            return await self._commit(connection, Prepared(changes))
 
     async def _expected(
         self, connection: Any, wanted: set[int], expected: dict[int, PartitionState]
@@ -173,10 +180,13 @@ class Store:
                 raise FencedError(f"partition {partition} does not stand where this process left it")
         return found
 
-    async def _commit(self, connection: Any, changes: Changes) -> Committed:
+    async def _commit(
+        self, connection: Any, prepared: Prepared, on_sent: Callable[[], None] | None = None
+    ) -> Committed:
+        changes = prepared.changes
         await self._bury(changes.dead_letters)
         started = time.perf_counter()
-        outbox = await write(connection, self.generation, self._state, self._retention_changes, changes)
+        outbox = await write(connection, self.generation, self._state, self._retention_changes, prepared, on_sent)
         failpoints.reach(Failpoint.AFTER_COMMIT)
         metrics.BATCH_SECONDS.labels("commit").observe(time.perf_counter() - started)
         metrics.BATCHES.inc()

@@ -1,7 +1,7 @@
 """Writing what a batch changed: one transaction, conditional on the offsets as they were when the batch began."""
 
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, NamedTuple
 
 from livestream.deltas import encode_batch
 from livestream.fold import NEVER_MS, Changes, DisplayName, MessageState, Pair, Repeat, UserKey
@@ -115,18 +115,32 @@ ON CONFLICT (generation, partition, channel) DO UPDATE SET reached = excluded.re
 """
 
 
+class Prepared(NamedTuple):
+    """What a batch changes, and how it is published: None where that is only known when rows have been looked up."""
+
+    changes: Changes
+    batch: bytes | None = None
+
+
 async def write(
-    connection: Any, generation: int, state: GenerationState, retention_changes: int, changes: Changes
+    connection: Any,
+    generation: int,
+    state: GenerationState,
+    retention_changes: int,
+    prepared: Prepared,
+    on_sent: Callable[[], None] | None = None,
 ) -> tuple[int, bytes] | None:
     """Commit a batch, while the generation is in `state`. A live one's goes to the outbox: returns its id and encoding.
 
-    `retention_changes`: how many changes of the retention its events were judged by.
+    `retention_changes`: how many changes of the retention its events were judged by. `on_sent` is called as soon as the
+    new messages are on their way: from then on Postgres has more to do than this process.
     Raises FencedError, RetiredError and asyncpg's errors: then nothing was written.
     """
+    changes = prepared.changes
     async with connection.transaction():
         await hold_generation(connection, generation, state, retention_changes)
         await _advance(connection, generation, changes)
-        await _write_messages(connection, generation, changes.messages.values())
+        await _write_messages(connection, generation, changes.messages.values(), on_sent)
         await _write_repeats(connection, generation, changes.repeats)
         await _recount_pairs(connection, generation, changes)
         await _write_pairs(connection, generation, changes)
@@ -137,7 +151,7 @@ async def write(
         await _plan_recounts(connection, generation, changes)
         if state is not GenerationState.LIVE:
             return None
-        batch = encode_batch(changes.batch())
+        batch = prepared.batch or encode_batch(changes.batch())
         outbox_id: int = await connection.fetchval(
             "INSERT INTO outbox (generation, batch) VALUES ($1, $2) RETURNING id", generation, batch
         )
@@ -170,15 +184,24 @@ async def _advance(connection: Any, generation: int, changes: Changes) -> None:
         raise FencedError(f"of partitions {sorted(states)}, {status.removeprefix('UPDATE ')} stood where expected")
 
 
-async def _write_messages(connection: Any, generation: int, messages: Iterable[MessageState]) -> None:
+async def _write_messages(
+    connection: Any, generation: int, messages: Iterable[MessageState], on_sent: Callable[[], None] | None
+) -> None:
     new: list[tuple[Any, ...]] = []
     changed: list[tuple[Any, ...]] = []
     for message in messages:
         (changed if message.stored else new).append(_message_columns(generation, message))
     if new:
-        await connection.copy_records_to_table(f"messages_{generation}", records=new, columns=_MESSAGE_COLUMNS)
+        records = _telling_its_end(new, on_sent)
+        await connection.copy_records_to_table(f"messages_{generation}", records=records, columns=_MESSAGE_COLUMNS)
     if changed:
         await connection.executemany(_UPDATE_MESSAGE, [(row[0], row[2], row[3], row[1], *row[4:]) for row in changed])
+
+
+def _telling_its_end(rows: list[tuple[Any, ...]], on_sent: Callable[[], None] | None) -> Iterator[tuple[Any, ...]]:
+    yield from rows
+    if on_sent:
+        on_sent()
 
 
 def _message_columns(generation: int, message: MessageState) -> tuple[Any, ...]:
