@@ -37,7 +37,7 @@ def base_url(stack: RunningStack) -> str:
 
 @pytest.fixture
 def upstream(stack: RunningStack) -> Upstream:
-    return Upstream(stack)
+    return Upstream(stack.ingest_url, stack.web_url)
 
 
 @pytest.fixture(autouse=True)

@@ -44,7 +44,7 @@ LONG_NAME = "a-name-as-long-as-they-may-be-" * 6
 def somebody(stack: RunningStack) -> str:
     """The name of a channel and of a user who wrote in it, so that no page is empty."""
     name = "somebody <b>&"
-    upstream = Upstream(stack)
+    upstream = Upstream(stack.ingest_url, stack.web_url)
     upstream.post_and_see(name, name, *[f"text {number}" for number in range(60)])
     upstream.post(name, name, "has an address", id="known")
     upstream.post_and_see(name, LONG_NAME, "x" * 500, "שלום עולם", "a\u200b\u0301\u0489" * 40)

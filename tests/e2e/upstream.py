@@ -9,16 +9,15 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import quote
 
-from tests.support.stacks import RunningStack
 from tests.support.waiting import wait_until
 
 _TIMEOUT_S = 20
 
 
 class Upstream:
-    def __init__(self, stack: RunningStack) -> None:
-        self._ingest = stack.ingest_url
-        self._web = stack.web_url
+    def __init__(self, ingest_url: str, web_url: str) -> None:
+        self._ingest = ingest_url
+        self._web = web_url
 
     def post(self, channel: str, user: str, *texts: str, age_s: float | None = None, **more: str) -> list[str]:
         """Post messages in order and return their ids. `age_s`: how old they claim to be."""

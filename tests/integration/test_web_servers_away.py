@@ -1,6 +1,9 @@
 """Without a read model, or with a server away, web says so, and goes on by itself."""
 
 import asyncio
+import os
+import sys
+from asyncio.subprocess import PIPE
 from collections.abc import AsyncIterator, Iterator
 
 import pytest
@@ -56,12 +59,28 @@ async def test_a_server_that_is_away_is_told_and_found_again(
     ready = await web.get("/readyz")
     assert ready.status == 503
     assert ready.body["checks"][check] != "ok"
+    status, said = await probed(str(stack.ports.web))
+    assert (status, check in said) == (1, True), "as health checks of containers see it"
     stack.start(server)
 
     async def answers_again() -> bool:
         return all([(await web.get(path)).status == 200 for path in paths])
 
     await wait_until_async(answers_again, 60, "answers after the server's return")
+    assert await probed(str(stack.ports.web)) == (0, "")
+
+
+async def probed(port: str) -> tuple[int | None, str]:
+    """Exit status, and what was said."""
+    command = (sys.executable, "-m", "livestream.probe")
+    process = await asyncio.create_subprocess_exec(*command, env={**os.environ, "PORT": port}, stderr=PIPE)
+    _, said = await process.communicate()
+    return process.returncode, said.decode()
+
+
+async def test_a_probe_says_what_it_lacks(stack: RunningStack) -> None:
+    assert await probed("") == (2, "PORT is '', but must be that of the service\n")
+    assert (await probed(str(stack.ports.ingest)))[0] == 1, "nothing listens there"
 
 
 async def test_a_server_that_hangs_is_told_in_time(stack: RunningStack, web: WebClient) -> None:

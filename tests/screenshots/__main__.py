@@ -31,7 +31,7 @@ def main(out: Path, only: str) -> None:
         playwright = held.enter_context(sync_playwright())
         browser = playwright.chromium.launch(executable_path=os.environ.get(CHROMIUM_VARIABLE))
         held.callback(browser.close)
-        place = Set(stack, proxy, Upstream(stack), Camera(browser, stack.web_url, out), only)
+        place = Set(stack, proxy, Upstream(stack.ingest_url, stack.web_url), Camera(browser, stack.web_url, out), only)
         click.echo("pages without anything on them")
         shoot_empty(place)
         click.echo("pages")

@@ -8,6 +8,7 @@ from pathlib import Path
 from livestream_local.lockfile import is_up_to_date
 from livestream_local.paths import ROOT
 
+LOCKS = ("requirements.lock", "deploy/containers/requirements.lock")
 # Lock files and the like must work wherever a registry or its mirror is, so none is named anywhere.
 _REGISTRY_HOST = re.compile(
     rb"pypi\.org|pythonhosted\.org|npmjs\.(?:org|com)|yarnpkg\.com|repo\d?\.maven\.|maven\.org|deb\.debian\.org|crates\.io"
@@ -38,6 +39,7 @@ def registry_problem() -> str | None:
 
 def lock_problem() -> str | None:
     """What is wrong, or None."""
-    if is_up_to_date(ROOT / "requirements.lock"):
+    stale = [lock for lock in LOCKS if not is_up_to_date(ROOT / lock)]
+    if not stale:
         return None
-    return "requirements.lock was not made from the pyproject.toml files as they are; run ./live lock"
+    return f"{' and '.join(stale)} were not made from the pyproject.toml files as they are; run ./live lock"

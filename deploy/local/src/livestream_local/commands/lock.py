@@ -6,13 +6,15 @@ from pathlib import Path
 import click
 
 from livestream_local import maven
+from livestream_local.environments import UV
 from livestream_local.lockfile import MEMBER_DISTRIBUTIONS, stamp_requirements_lock
 from livestream_local.paths import CACHE, ROOT
 from livestream_local.servers import kafka, postgres
 
 OLDEST_PYTHON = "3.11"
-UV = CACHE.parent / "uv/bin/uv"
-BOOTSTRAP_LOCK = ROOT / "deploy/local/bootstrap.lock"
+# What is made of them is a lock file beside each.
+INPUTS = ("deploy/local/bootstrap.in", "deploy/local/tools.in", "bench/peers/*/requirements.in")
+IMAGE = ROOT / "deploy/containers"
 
 
 @click.command()
@@ -29,9 +31,14 @@ def command(*, upgrade: bool) -> None:
     requirements = ROOT / "requirements.lock"
     _run([*compile_lock, *members, "pyproject.toml", "--group", "dev", "-o", requirements])
     stamp_requirements_lock(requirements)
-    _run([*compile_lock, "deploy/local/bootstrap.in", "-o", BOOTSTRAP_LOCK])
-    for asked in sorted((ROOT / "bench/peers").glob("*/requirements.in")):
+    for asked in sorted(path for pattern in INPUTS for path in ROOT.glob(pattern)):
         _run([*compile_lock, asked.relative_to(ROOT), "-o", asked.with_suffix(".lock")])
+    # What the image holds is what was tested.
+    as_tested = ("--constraint", requirements)
+    services = [f"{folder}/pyproject.toml" for folder in MEMBER_DISTRIBUTIONS.values() if folder != "deploy/local"]
+    _run([*compile_lock, *members, *as_tested, *services, "-o", IMAGE / "requirements.lock"])
+    _run([*compile_lock, *as_tested, IMAGE / "build.in", "-o", IMAGE / "build.lock"])
+    stamp_requirements_lock(IMAGE / "requirements.lock")
     _lock_maven(Path(str(kafka.LOCK)), kafka.ARTIFACTS, "Kafka's class path, in order", transitive=True)
     _lock_maven(Path(str(postgres.LOCK)), postgres.ARTIFACTS, "Postgres for each platform", transitive=False)
 
