@@ -11,9 +11,10 @@ import pytest
 
 from livestream.clients import postgres_pool, redis_client
 from livestream.deltas import NameRow
-from livestream.events import MESSAGES_TOPIC, USERS_TOPIC
-from livestream.fold import PartitionState, UserDeletion, split
+from livestream.events import MESSAGES_TOPIC, USERS_TOPIC, MessagePosted
+from livestream.fold import PartitionState, Record, UserDeletion, split
 from livestream.history import History, HistoryFilter
+from livestream.partitioning import partition_of
 from livestream.serving import DeltaLog, NameOrder, PublishOutcome, ServingCopy, Windows
 from livestream_auditor.witness import LogRecord, text_digest
 from livestream_projector.erasure import Eraser
@@ -191,6 +192,22 @@ async def test_an_interrupted_publisher_is_caught_up_from_the_outbox(pool: async
     for _, batch in waiting:
         await serving.publish(batch, 1)
     assert await served(serving) == served_by_witness(records)
+
+
+async def test_a_commit_tells_once_that_its_rows_are_on_their_way(pool: asyncpg.Pool, serving: ServingCopy) -> None:
+    """Also where there are none: then there is nothing to wait for."""
+    fold, told = Fold(pool, serving, 1), list[str]()
+    await fold.begin()
+    posted = MessagePosted("tea", "1", "ann", "one", 1_000)
+    for offset in (0, 1):  # the second one is the first once more
+        record = Record(MESSAGES_TOPIC, partition_of("tea", PARTITIONS), offset, 1_000, 0, posted)
+        committed = await fold.store.commit(
+            await fold.store.prepare([record], fold.states), lambda: told.append("rows are on their way")
+        )
+        told.append("committed")
+        fold.states |= committed.partitions
+        assert [row.user for row in await History(pool).newest_first(1, HistoryFilter(), 10)] == ["ann"]
+    assert told == ["rows are on their way", "committed"] * 2
 
 
 async def test_a_process_that_lost_its_partition_writes_nothing(pool: asyncpg.Pool, serving: ServingCopy) -> None:

@@ -9,10 +9,9 @@ from typing import Final
 
 from livestream_local.errors import LauncherError
 from livestream_local.file_lock import held
-from livestream_local.paths import CACHE, ROOT
+from livestream_local.paths import CACHE
 
 UV: Final = CACHE.parent / "uv/bin/uv"
-_TOOLS_LOCK: Final = ROOT / "deploy/local/tools.lock"
 _TIMEOUT_S: Final = 600
 _TOLD_CHARACTERS: Final = 500
 
@@ -30,11 +29,6 @@ def locked_environment(lock: Path, folder: Path) -> Path:
             _run([UV, "pip", "sync", "--quiet", *strictly, "--compile-bytecode", "--python", python, lock])
             stamp.write_text(wanted)
     return programs
-
-
-def tool(name: str) -> Path:
-    """A program that only lint and some tests need. Raises LauncherError where it cannot be installed here."""
-    return locked_environment(_TOOLS_LOCK, CACHE / "tools") / name
 
 
 def _run(command: list[str | Path]) -> None:

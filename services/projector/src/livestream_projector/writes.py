@@ -133,7 +133,7 @@ async def write(
     """Commit a batch, while the generation is in `state`. A live one's goes to the outbox: returns its id and encoding.
 
     `retention_changes`: how many changes of the retention its events were judged by. `on_sent` is called as soon as the
-    new messages are on their way: from then on Postgres has more to do than this process.
+    new messages are on their way, if there are any: from then on Postgres has more to do than this process.
     Raises FencedError, RetiredError and asyncpg's errors: then nothing was written.
     """
     changes = prepared.changes
@@ -194,6 +194,8 @@ async def _write_messages(
     if new:
         records = _telling_its_end(new, on_sent)
         await connection.copy_records_to_table(f"messages_{generation}", records=records, columns=_MESSAGE_COLUMNS)
+    elif on_sent:
+        on_sent()
     if changed:
         await connection.executemany(_UPDATE_MESSAGE, [(row[0], row[2], row[3], row[1], *row[4:]) for row in changed])
 

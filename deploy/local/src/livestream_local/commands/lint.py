@@ -8,10 +8,10 @@ from pathlib import Path
 
 import click
 
-from livestream_local.environments import tool
 from livestream_local.errors import LauncherError
 from livestream_local.linting import lock_problem, registry_problem
 from livestream_local.paths import CACHE, ROOT
+from livestream_local.tools import tool
 
 BIN = Path(sys.executable).parent
 LINTERS: dict[str, list[str]] = {
@@ -20,10 +20,12 @@ LINTERS: dict[str, list[str]] = {
     "mypy": ["mypy"],
     "imports": ["lint-imports"],
 }
-# These come with no Python environment of ours: `tools.lock` has them.
+# Brought when they are needed: `livestream_local.tools`.
 TOOLS: dict[str, list[str]] = {
     "compose": ["check-jsonschema", "--builtin-schema", "vendor.compose-spec", "docker-compose.yml"],
     "image": ["hadolint", "--failure-threshold", "style", "deploy/containers/Containerfile"],
+    "prometheus": ["promtool", "check", "config", "deploy/prometheus/prometheus.yml"],
+    "alerts": ["promtool", "test", "rules", "deploy/prometheus/alerts_test.yml"],
     "proxy": ["caddy", "validate", "--adapter", "caddyfile", "--config", "deploy/caddy/Caddyfile"],
 }
 # Caddy makes its authority wherever it validates.
