@@ -37,10 +37,10 @@ def samples() -> dict[str, set[str]]:
     for module in MODULES:
         import_module(module)
     found: dict[str, set[str]] = {}
-    for collector in REGISTRY._collector_to_names:  # noqa: SLF001 (nothing public tells labels of what has no sample yet)
-        labels = set(getattr(collector, "_labelnames", ()))
-        for name in REGISTRY._collector_to_names[collector]:  # noqa: SLF001
-            found[name] = labels | {"le"}
+    # Nothing public tells of the labels of what has no sample yet.
+    for collector, names in REGISTRY._collector_to_names.items():
+        for name in names:
+            found[name] = {*getattr(collector, "_labelnames", ()), "le"}
     return found
 
 
@@ -73,7 +73,7 @@ def test_there_is_no_page_without_an_alert() -> None:
 
 
 def test_each_is_tested_to_fire_and_not_to() -> None:
-    fires, stays_quiet = set(), set()
+    fires, stays_quiet = set[str](), set[str]()
     for test in loaded("alerts_test.yml")["tests"]:
         for each in test["alert_rule_test"]:
             (fires if each["exp_alerts"] else stays_quiet).add(each["alertname"])

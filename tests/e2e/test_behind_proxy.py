@@ -1,6 +1,6 @@
 """Pages and streams at one origin, behind the proxy as it is deployed, with two gateways and two of ingest."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
@@ -26,15 +26,31 @@ def origin(stack: RunningStack, tmp_path_factory: pytest.TempPathFactory) -> Ite
         yield origin
 
 
-@pytest.fixture(params=["http", "https"])
-def page(request: pytest.FixtureRequest, browser: Browser, origin: Origin) -> Iterator[Page]:
-    base_url = origin.http_url if request.param == "http" else origin.https_url
-    context = browser.new_context(base_url=base_url, ignore_https_errors=True)
+@pytest.fixture(scope="module")
+def browser(launch_browser: Callable[..., Browser]) -> Iterator[Browser]:
+    """One that asks nobody who signed a certificate: contexts can be told so for their pages, and not for workers."""
+    browser = launch_browser(args=["--ignore-certificate-errors"])
+    yield browser
+    browser.close()
+
+
+@pytest.fixture(params=["http/1.1", "h2"])
+def protocol(request: pytest.FixtureRequest) -> str:
+    """Browsers speak HTTP/2 with TLS only."""
+    protocol: str = request.param
+    return protocol
+
+
+@pytest.fixture
+def page(protocol: str, browser: Browser, origin: Origin) -> Iterator[Page]:
+    context = browser.new_context(base_url=origin.http_url if protocol == "http/1.1" else origin.https_url)
     yield context.new_page()
     context.close()
 
 
-def test_a_page_is_live_at_one_origin(page: Page, origin: Origin, stack: RunningStack, unique: str) -> None:
+def test_a_page_is_live_at_one_origin(
+    page: Page, protocol: str, origin: Origin, stack: RunningStack, unique: str
+) -> None:
     asked: set[str] = set()
     page.context.on("request", lambda request: asked.add("/".join(request.url.split("/")[:3])))
     upstream = Upstream(origin.ingest_url, stack.web_url)
@@ -47,13 +63,4 @@ def test_a_page_is_live_at_one_origin(page: Page, origin: Origin, stack: Running
     expect(texts(page)).to_have_text(["two", "one"])
     expect_state(page, "live")
     assert asked == {page.url.rsplit("/channels", 1)[0]}
-
-
-def test_many_streams_share_one_connection(browser: Browser, origin: Origin) -> None:
-    """HTTP/2, which browsers speak with TLS only."""
-    context = browser.new_context(base_url=origin.https_url, ignore_https_errors=True)
-    page = context.new_page()
-    open_live(page, "/")
-    protocol = page.evaluate("performance.getEntriesByType('navigation')[0].nextHopProtocol")
-    context.close()
-    assert protocol == "h2"
+    assert page.evaluate("performance.getEntriesByType('navigation')[0].nextHopProtocol") == protocol
