@@ -8,11 +8,11 @@ from typing import NamedTuple
 
 import aiohttp
 
+from livestream_local.on_demand import tool
 from livestream_local.paths import ROOT
 from livestream_local.ports import free_ports
 from livestream_local.program import Launch
 from livestream_local.servers.probe import PROBE_TIMEOUT_S
-from livestream_local.tools import tool
 from tests.support.stacks import RunningStack
 from tests.support.supervised import Supervised
 

@@ -10,8 +10,8 @@ import click
 
 from livestream_local.errors import LauncherError
 from livestream_local.linting import lock_problem, registry_problem
+from livestream_local.on_demand import tool
 from livestream_local.paths import CACHE, ROOT
-from livestream_local.tools import tool
 
 BIN = Path(sys.executable).parent
 LINTERS: dict[str, list[str]] = {
@@ -20,7 +20,7 @@ LINTERS: dict[str, list[str]] = {
     "mypy": ["mypy"],
     "imports": ["lint-imports"],
 }
-# Brought when they are needed: `livestream_local.tools`.
+# Brought when they are needed: `livestream_local.on_demand`.
 TOOLS: dict[str, list[str]] = {
     "compose": ["check-jsonschema", "--builtin-schema", "vendor.compose-spec", "docker-compose.yml"],
     "image": ["hadolint", "--failure-threshold", "style", "deploy/containers/Containerfile"],

@@ -19,8 +19,10 @@ def run_tool(
     privileges: Sequence[str] = (),
     environment: Mapping[str, str] | None = None,
     input_text: str = "",
+    folder: Path | None = None,
+    timeout_s: float = TIMEOUT_S,
 ) -> None:
-    """Runs `command` to its end; it does not outlive the launcher.
+    """Runs `command` to its end, in `folder` if that is given; it does not outlive the launcher.
 
     Raises LauncherError with all that it said if it fails.
     """
@@ -30,13 +32,14 @@ def run_tool(
             input=input_text,
             capture_output=True,
             text=True,
-            timeout=TIMEOUT_S,
+            timeout=timeout_s,
+            cwd=folder,
             check=False,
             env={**os.environ, **(environment or {})},
             # Ctrl-C at the terminal is for the launcher, which ends this with itself.
             start_new_session=True,
         )
     except subprocess.TimeoutExpired:
-        raise LauncherError(f"{purpose} took longer than {TIMEOUT_S} s") from None
+        raise LauncherError(f"{purpose} took longer than {timeout_s:g} s") from None
     if done.returncode != 0:
         raise LauncherError(f"{purpose} failed (exit status {done.returncode}):\n{done.stdout}{done.stderr}")

@@ -2,7 +2,7 @@
 
 import os
 import shutil
-import subprocess
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -10,12 +10,12 @@ from livestream_local.environments import locked_environment
 from livestream_local.errors import LauncherError
 from livestream_local.file_lock import held
 from livestream_local.paths import CACHE, ROOT
+from livestream_local.servers.tool import run_tool
 
 _LOCK: Final = ROOT / "deploy/local/tools.lock"
 # No registry of Python packages has these. A package is unpacked, not installed: it would start a service.
 _DEBIAN_PACKAGES: Final = {"promtool": "prometheus"}
 _TIMEOUT_S: Final = 600
-_TOLD_CHARACTERS: Final = 500
 
 
 def tool(name: str) -> Path:
@@ -40,15 +40,10 @@ def _unpack(package: str, folder: Path) -> None:
     if shutil.which("apt-get") is None or shutil.which("dpkg-deb") is None:
         raise LauncherError(f"install Debian's package {package}, or what your system calls it")
     folder.mkdir(parents=True, exist_ok=True)
+    run = partial(run_tool, f"fetching Debian's package {package}", folder=folder, timeout_s=_TIMEOUT_S)
     if os.geteuid() == 0:
-        _run(["apt-get", "update"], folder)
-    _run(["apt-get", "download", package], folder)
+        run(["apt-get", "update"])
+    run(["apt-get", "download", package])
     (archive,) = folder.glob(f"{package}_*.deb")
-    _run(["dpkg-deb", "--extract", archive, folder], folder)
+    run(["dpkg-deb", "--extract", archive, folder])
     archive.unlink()
-
-
-def _run(command: list[str | Path], folder: Path) -> None:
-    finished = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=_TIMEOUT_S, check=False)
-    if finished.returncode != 0:
-        raise LauncherError(finished.stderr.strip()[-_TOLD_CHARACTERS:])
