@@ -55,6 +55,8 @@ async def test_all_take_part(stack: RunningStack, unique: str) -> None:
         assert {stream.status for stream in streams} == {200}
         accepted = await each(stack, INGESTS, "livestream_ingest_accepted_items_total")
         opened = await each(stack, GATEWAYS, "livestream_open_streams")
+        for stream in streams:
+            stream.close()
     assert sum(accepted) == sum(opened) == CONNECTIONS
     assert min(*accepted, *opened) > 0
 

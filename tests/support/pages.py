@@ -13,7 +13,7 @@ def texts(page: str) -> list[str]:
 
 
 def names(page: str) -> list[str]:
-    body = page.partition("<tbody>")[2].partition("</tbody>")[0]
+    body = page.partition('<tbody role="rowgroup">')[2].partition("</tbody>")[0]
     return [unescape(name) for name in re.findall(r'<tr role="row" data-name="(.*?)">', body)]
 
 
