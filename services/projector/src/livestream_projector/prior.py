@@ -26,11 +26,14 @@ SELECT partition, messages_offset, users_offset, messages, channels, last_append
        users_checksum, drops, recounts, recounting
 FROM partitions WHERE generation = $1 AND partition = ANY($2::int[])
 """
+# Each key by the table's own index, and not by a join: a plan for one is made while a table is as good as empty, and
+# kept until Postgres looks at the table a minute later, by when it goes through all rows for each key.
 _MESSAGES = """
 SELECT m.channel, m.id, m.partition, m.posted, m.log_offset, m.username, m.digest, m.ts_ms, m.append_ms,
        m.edited_ts_ms, m.edited_offset, m.channel_display_name, m.user_display_name, m.deleted, m.visible, m.kept_ms
 FROM unnest($2::text[], $3::text[]) AS k(channel, id)
-JOIN messages m ON m.generation = $1 AND m.channel = k.channel AND m.id = k.id
+CROSS JOIN LATERAL (
+    SELECT * FROM messages WHERE generation = $1 AND channel = k.channel AND id = k.id OFFSET 0) AS m
 """
 _CHANNELS = """
 SELECT channel, partition, messages, last_ms, deleted_ms, display_name, display_ts_ms, display_channel, display_offset
@@ -40,12 +43,15 @@ _USERS = """
 SELECT u.partition, u.username, u.messages, u.last_ms, u.deleted_ms,
        u.display_name, u.display_ts_ms, u.display_channel, u.display_offset
 FROM unnest($2::int[], $3::text[]) AS k(partition, username)
-JOIN partition_users u ON u.generation = $1 AND u.username = k.username AND u.partition = k.partition
+CROSS JOIN LATERAL (
+    SELECT * FROM partition_users
+    WHERE generation = $1 AND username = k.username AND partition = k.partition OFFSET 0) AS u
 """
 _PAIRS = """
 SELECT p.channel, p.username, p.messages, p.last_ms, p.counted_from_ms
 FROM unnest($2::text[], $3::text[]) AS k(channel, username)
-JOIN pairs p ON p.generation = $1 AND p.channel = k.channel AND p.username = k.username
+CROSS JOIN LATERAL (
+    SELECT * FROM pairs WHERE generation = $1 AND channel = k.channel AND username = k.username OFFSET 0) AS p
 """
 
 
