@@ -48,26 +48,36 @@ UPDATE messages SET
     channel_display_name = $16, user_display_name = $17, kept_ms = $18
 WHERE generation = $1 AND channel = $2 AND id = $3
 """
+# Each key by an index, as in prior.py.
 _NEWEST_OF_PAIRS = """
 SELECT k.channel, k.username, greatest(newest.ts_ms, p.dropped_last_ms)
 FROM unnest($2::text[], $3::text[], $4::bigint[], $5::bigint[]) AS k(channel, username, deleted_ms, counted_from_ms)
-LEFT JOIN pairs p ON p.generation = $1 AND p.channel = k.channel AND p.username = k.username
-  AND p.counted_from_ms = k.counted_from_ms  -- the deletion that it does not know of takes along what was dropped
+LEFT JOIN LATERAL (
+    SELECT dropped_last_ms FROM pairs
+    WHERE generation = $1 AND channel = k.channel AND username = k.username
+      AND counted_from_ms = k.counted_from_ms  -- the deletion that it does not know of takes along what was dropped
+    OFFSET 0) AS p ON true
 LEFT JOIN LATERAL (
     SELECT m.ts_ms FROM messages m
     WHERE m.generation = $1 AND m.visible AND m.username = k.username AND m.channel = k.channel
-      AND least(m.ts_ms, m.append_ms) > k.deleted_ms
+      AND m.ts_ms > k.deleted_ms AND least(m.ts_ms, m.append_ms) > k.deleted_ms
     ORDER BY m.ts_ms DESC LIMIT 1) AS newest ON true
 """
 _NEWEST_OF_CHANNELS = """
-SELECT channel, max(last_ms) FROM settled_pairs
-WHERE generation = $1 AND channel = ANY($2::text[]) AND messages > 0 GROUP BY channel
+SELECT k.channel, newest.last_ms
+FROM unnest($2::text[]) AS k(channel)
+CROSS JOIN LATERAL (
+    SELECT max(last_ms) AS last_ms FROM settled_pairs
+    WHERE generation = $1 AND channel = k.channel AND messages > 0 OFFSET 0) AS newest
+WHERE newest.last_ms IS NOT NULL
 """
 _NEWEST_OF_USERS = """
-SELECT p.partition, p.username, max(p.last_ms)
+SELECT k.partition, k.username, newest.last_ms
 FROM unnest($2::int[], $3::text[]) AS k(partition, username)
-JOIN pairs p ON p.generation = $1 AND p.partition = k.partition AND p.username = k.username AND p.messages > 0
-GROUP BY p.partition, p.username
+CROSS JOIN LATERAL (
+    SELECT max(last_ms) AS last_ms FROM pairs
+    WHERE generation = $1 AND username = k.username AND partition = k.partition AND messages > 0 OFFSET 0) AS newest
+WHERE newest.last_ms IS NOT NULL
 """
 _UPSERT_PAIRS_AND = """
 INSERT INTO pairs (generation, partition, channel, username, messages, last_ms, counted_from_ms)
