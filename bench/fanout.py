@@ -28,6 +28,7 @@ _MANY: Final = 10_000
 # Shorter than the time between two messages, so that each is a frame of its own, as it is with the others.
 _FRAME_FOR_FRAME: Final = {"TICK_MS": "10"}
 _OURS: Final = "ours"
+_SLOWER: Final = f"{_OURS}, 200 ms"
 
 
 @click.command()
@@ -62,8 +63,10 @@ def main(*, rounds: int, seconds: float, only: tuple[str, ...], clients: int | N
 def _fields(peers: Sequence[Peer], seconds: float) -> Mapping[str, Field]:
     frames: list[Contestant] = [OurGateway(_OURS, environment=_FRAME_FOR_FRAME), *peers]
     two: list[Contestant] = [OurGateway(_OURS, processes=2, environment=_FRAME_FOR_FRAME), *peers]
-    slower = OurGateway(f"{_OURS}, 200 ms", environment={"TICK_MS": "200"})
-    job: list[Contestant] = [OurGateway(_OURS), slower, *peers, *([BATCHED_CENTRIFUGE] if peers else [])]
+    slower = OurGateway(_SLOWER, environment={"TICK_MS": "200"})
+    compressed = OurGateway(f"{_OURS}, gzip", "/v1/streams/messages", "Accept-Encoding: gzip")
+    batched = [BATCHED_CENTRIFUGE] if peers else []
+    job: list[Contestant] = [OurGateway(_OURS), compressed, slower, *peers, *batched]
     slow, fast, large = Load(10, seconds, 300), Load(50, seconds, 300), Load(10, seconds, 10_000)
     return {
         "few": Field(frames, _FEW, {"10/s": slow, "50/s": fast, "large": large}),
@@ -132,10 +135,11 @@ def _goals(results: Mapping[str, Result]) -> list[Goal]:
             found.append(at_least(f"{what}, of the best hub's ({best})", rounds.ratio(_OURS, best, measure), wanted))
     if "job" in results and BATCHED_CENTRIFUGE.name in results["job"].rounds.contestants:
         job = results["job"].rounds
-        for peer, wanted in ((CENTRIFUGO, 50), (BATCHED_CENTRIFUGE, 8)):
-            ratio = job.ratio(_OURS, peer.name, "job: messages per CPU second")
-            found.append(at_least(f"the job: messages per CPU second, of {peer.name}'s", ratio, wanted))
-        found.append(at_most("the job: p99", job.of(_OURS, "job: p99 ms"), 250))
+        for ours, how in ((_OURS, ""), (_SLOWER, " with `TICK_MS=200`")):
+            for peer, wanted in ((CENTRIFUGO, 50), (BATCHED_CENTRIFUGE, 8)):
+                ratio = job.ratio(ours, peer.name, "job: messages per CPU second")
+                found.append(at_least(f"the job{how}: messages per CPU second, of {peer.name}'s", ratio, wanted))
+            found.append(at_most(f"the job{how}: p99", job.of(ours, "job: p99 ms"), 250))
     return found
 
 
@@ -173,7 +177,8 @@ Where a fan-out takes longer than the next message, ours puts what came meanwhil
 The job: 1,000 messages a second, as people write them, in 50 batches, each to 1,000 clients. All are as by default,
 but for what may wait for one client at Centrifugo and centrifuge (1 GiB, not 1 MiB: they would cut those whom they have
 no time for), and for centrifuge, batched: that writes what has come in 250 ms at once, its fastest way to do this job.
-Ours sends every 100 ms; beside it stands what `TICK_MS=200` comes to, which is nearer to the time that one takes.
+Ours sends every 100 ms; beside it stands what it is to those who take gzip, as browsers do, and what `TICK_MS=200`
+comes to, which is nearer to the time that one takes.
 Times are from when a message was due to be published until a client had read it, of those that came in time.
 
 {_table(results, _JOB_ROWS)}
