@@ -16,6 +16,7 @@ from livestream.fold import (
     Touched,
     UserKey,
     UserState,
+    own_counts,
     own_messages,
     own_rows,
     touched_through,
@@ -74,9 +75,9 @@ async def load_prior(
     users, pairs = touched.users | through.users, touched.pairs | through.pairs
     prior.channels = own_rows(known.channels, touched.channels)
     prior.channels |= await load_channels(connection, generation, touched.channels.keys() - prior.channels.keys())
-    prior.users = own_rows(known.users, users)
+    prior.users = own_counts(known.users, users)
     prior.users |= await load_users(connection, generation, users - prior.users.keys())
-    prior.pairs = own_rows(known.pairs, pairs)
+    prior.pairs = own_counts(known.pairs, pairs)
     prior.pairs |= await load_pairs(connection, generation, pairs - prior.pairs.keys())
     _hide_what_deletions_reach(prior)
     return prior
@@ -93,7 +94,9 @@ async def load_users(connection: Any, generation: int, keys: Iterable[UserKey]) 
     if not keys:
         return {}
     rows = await connection.fetch(_USERS, generation, [key.partition for key in keys], [key.user for key in keys])
-    return {UserKey(row[0], row[1]): UserState(row[2], row[3], row[4], DisplayName(*row[5:])) for row in rows}
+    return {
+        UserKey(row[0], row[1]): UserState(row[2], row[3], row[4], DisplayName(*row[5:]), stored=True) for row in rows
+    }
 
 
 def message_state(row: Any) -> MessageState:
@@ -138,7 +141,10 @@ async def load_pairs(connection: Any, generation: int, keys: Iterable[Pair]) -> 
 
 def pair_states(rows: Iterable[Any]) -> dict[Pair, PairState]:
     """Rows that begin with channel and user."""
-    return {Pair(row[0], row[1]): PairState(*row[2:]) for row in rows}
+    states = {Pair(row[0], row[1]): PairState(*row[2:]) for row in rows}
+    for state in states.values():
+        state.stored = True
+    return states
 
 
 def _hide_what_deletions_reach(prior: Prior) -> None:

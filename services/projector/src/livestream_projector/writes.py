@@ -1,6 +1,6 @@
 """Writing what a batch changed: one transaction, conditional on the offsets as they were when the batch began."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 from livestream.deltas import encode_batch
@@ -40,6 +40,11 @@ _MESSAGE_COLUMNS = (
     "generation", "partition", "channel", "id", "username", "ts_ms", "append_ms", "log_offset", "digest",
     "edited_ts_ms", "edited_offset", "posted", "deleted", "visible", "text", "channel_display_name",
     "user_display_name", "kept_ms",
+)  # fmt: skip
+_PAIR_COLUMNS = ("partition", "channel", "username", "messages", "last_ms", "counted_from_ms")
+_USER_COLUMNS = (
+    "partition", "username", "messages", "last_ms", "deleted_ms",
+    "display_name", "display_ts_ms", "display_channel", "display_offset",
 )  # fmt: skip
 _UPDATE_MESSAGE = """
 UPDATE messages SET
@@ -265,14 +270,25 @@ async def _recount_names(connection: Any, generation: int, changes: Changes) -> 
 
 async def _write_pairs(connection: Any, generation: int, changes: Changes) -> None:
     prior = changes.prior
-    rows = []
+    new: list[tuple[Any, ...]] = []
+    changed: list[tuple[Any, ...]] = []
     for pair in sorted(changes.pairs):
         state = prior.pairs[pair]
         counts = (state.messages, state.last_ms, state.counted_from_ms)
-        rows.append((prior.channels[pair.channel].partition, *pair, *counts))
-    if rows:
+        (changed if state.stored else new).append((prior.channels[pair.channel].partition, *pair, *counts))
+    await _copy_new(connection, generation, "pairs", _PAIR_COLUMNS, new)
+    if changed:
         statement = _UPSERT_PAIRS_OF_USER if changes.removed_users else _UPSERT_PAIRS
-        await connection.execute(statement, generation, *_columns(rows, 6))
+        await connection.execute(statement, generation, *_columns(changed, 6))
+
+
+async def _copy_new(
+    connection: Any, generation: int, table: str, columns: Sequence[str], rows: Sequence[tuple[Any, ...]]
+) -> None:
+    """Nobody else inserts rows of the partitions that this transaction advances, so none of these is there."""
+    if rows:
+        records = [(generation, *row) for row in rows]
+        await connection.copy_records_to_table(table, records=records, columns=("generation", *columns))
 
 
 async def _write_channels(connection: Any, generation: int, changes: Changes) -> None:
@@ -286,13 +302,15 @@ async def _write_channels(connection: Any, generation: int, changes: Changes) ->
 
 
 async def _write_users(connection: Any, generation: int, changes: Changes) -> None:
-    rows = []
+    new: list[tuple[Any, ...]] = []
+    changed: list[tuple[Any, ...]] = []
     for key in sorted(changes.users):
         state = changes.prior.users[key]
         counts = (state.messages, state.last_ms, state.deleted_ms)
-        rows.append((*key, *counts, *_display_columns(state.display)))
-    if rows:
-        await connection.execute(_UPSERT_USERS, generation, *_columns(rows, 9))
+        (changed if state.stored else new).append((*key, *counts, *_display_columns(state.display)))
+    await _copy_new(connection, generation, "partition_users", _USER_COLUMNS, new)
+    if changed:
+        await connection.execute(_UPSERT_USERS, generation, *_columns(changed, 9))
 
 
 async def _plan_erasures(connection: Any, generation: int, changes: Changes) -> None:

@@ -24,6 +24,7 @@ from livestream.fold.state import (
     Touched,
     UserKey,
     UserState,
+    own_counts,
     own_messages,
     own_rows,
 )
@@ -54,6 +55,7 @@ __all__ = [
     "fold_messages",
     "fold_recount",
     "fold_user_deletion",
+    "own_counts",
     "own_messages",
     "own_rows",
     "split",

@@ -101,6 +101,7 @@ class PairState(msgspec.Struct, gc=False):
     messages: int = 0
     last_ms: int = NEVER_MS
     counted_from_ms: int = NEVER_MS
+    stored: bool = False
 
 
 class ChannelState(msgspec.Struct):
@@ -120,6 +121,7 @@ class UserState(msgspec.Struct):
     last_ms: int = NEVER_MS
     deleted_ms: int = NEVER_MS
     display: DisplayName = NO_DISPLAY_NAME
+    stored: bool = False
 
 
 class PartitionState(msgspec.Struct):
@@ -174,9 +176,20 @@ class Prior(msgspec.Struct):
     recounting: dict[str, str] = msgspec.field(default_factory=dict)
 
 
+Counts = TypeVar("Counts", PairState, UserState)
+
+
 def own_rows(known: Mapping[K, S], keys: Iterable[K]) -> dict[K, S]:
     """Copies of those of the rows that are known, for a fold that goes on from them and must not change them."""
     return {key: copy.copy(known[key]) for key in keys if key in known}
+
+
+def own_counts(known: Mapping[K, Counts], keys: Iterable[K]) -> dict[K, Counts]:
+    """The same of pairs or users, as they are read once the batch that they are known from is written."""
+    counts = own_rows(known, keys)
+    for count in counts.values():
+        count.stored = True
+    return counts
 
 
 def own_messages(
