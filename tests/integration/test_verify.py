@@ -1,6 +1,8 @@
 """`./live verify` finds equal what is equal, also while it moves, and names what is not."""
 
 import asyncio
+import json
+import os
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Iterator
@@ -42,6 +44,7 @@ from tests.support.waiting import wait_until_async
 PARTITIONS = 12
 # What flows meanwhile is not more than the projector folds: a verification waits for what was there when it began.
 FLOW_PAUSE_S = 0.1
+VERIFIED_S = 60
 
 
 @pytest.fixture(scope="module")
@@ -218,6 +221,29 @@ async def test_a_row_of_redis_that_is_wrong_is_named(
     await redis.aclose()
     assert status == 1, output
     assert f"Redis, channels, {unique}:" in output
+
+
+async def test_a_container_verifies_too_and_says_the_same_in_json(
+    stack: RunningStack, log: KafkaLog, unique: str
+) -> None:
+    await _post(stack, log, unique, 3)
+    status, told = await _verify_as_a_module(stack)
+    assert (status, told[-1]["equal"]) == (0, True), told
+    async with _database(stack) as database:
+        await database.execute("UPDATE pairs SET messages = messages + 1 WHERE channel = $1", unique)
+        status, told = await _verify_as_a_module(stack)
+        await database.execute("UPDATE pairs SET messages = messages - 1 WHERE channel = $1", unique)
+    assert (status, told[-1]["equal"]) == (1, False), told
+    (wrong,) = (line for line in told[:-1] if line["differing"] and line["kind"] == "pairs")
+    assert wrong["differences"][0]["key"] == [unique, "somebody"]
+
+
+async def _verify_as_a_module(stack: RunningStack) -> tuple[int | None, list[dict[str, Any]]]:
+    environment = os.environ | stack.servers.environment | {"AUDIT_STREAM_URL": stack.stream_url}
+    command = [sys.executable, "-m", "livestream_auditor.verify"]
+    process = await asyncio.create_subprocess_exec(*command, env=environment, stdout=asyncio.subprocess.PIPE)
+    output, _ = await asyncio.wait_for(process.communicate(), VERIFIED_S)
+    return process.returncode, [json.loads(line) for line in output.splitlines()]
 
 
 async def test_a_message_that_redis_lost_is_named(
