@@ -20,14 +20,12 @@ from livestream_local.dead_letters.judging import Place
 from livestream_local.dead_letters.originals import reading_originals
 from livestream_local.dead_letters.planning import Left, Planned, Planner
 from livestream_local.errors import LauncherError
+from livestream_local.producing import producing
 from livestream_local.stack import Stack
 
 # So many are on the way at once: enough that acknowledgements do not set the pace, in the memory of a small machine.
 _BATCH_LETTERS: Final = 500
 _BATCH_BYTES: Final = 16 * 1024 * 1024
-# Before compression; the broker's own limit is on what is compressed. A record that unfolds to more is no message.
-_LARGEST_BYTES: Final = 64 * 1024 * 1024
-_REQUEST_TIMEOUT_MS: Final = 20_000
 
 
 class Replayed(NamedTuple):
@@ -93,33 +91,12 @@ class Replayer:
 async def replaying(stack: Stack, *, force: bool) -> AsyncIterator[Replayer]:
     """Everything that a replay needs. Raises LauncherError where it cannot be reached."""
     async with (
-        _producing(stack.kafka_bootstrap_servers) as producer,
+        producing(stack.kafka_bootstrap_servers) as producer,
         reading_originals(stack.kafka_bootstrap_servers) as originals,
         reading_deletions(stack.database_url) as deletions,
     ):
         partitions = len(await producer.partitions_for(MESSAGES_TOPIC))
         yield Replayer(Planner(originals, deletions, partitions, force=force), producer)
-
-
-@asynccontextmanager
-async def _producing(bootstrap_servers: str) -> AsyncIterator[AIOKafkaProducer]:
-    producer = AIOKafkaProducer(
-        bootstrap_servers=bootstrap_servers,
-        acks="all",
-        enable_idempotence=True,
-        compression_type="gzip",
-        max_request_size=_LARGEST_BYTES,
-        request_timeout_ms=_REQUEST_TIMEOUT_MS,
-    )
-    try:
-        await producer.start()
-    except KafkaError as error:
-        await producer.stop()
-        raise LauncherError(f"Kafka cannot be reached: {describe(error)}") from None
-    try:
-        yield producer
-    finally:
-        await producer.stop()
 
 
 async def _batches(letters: AsyncIterator[Letter]) -> AsyncIterator[list[Letter]]:
