@@ -13,7 +13,10 @@ class MemoryBatch:
     def __init__(self) -> None:
         self.values: list[bytes] = []
 
-    def append(self, *, timestamp: int | None, key: bytes, value: bytes) -> object | None:
+    def append(
+        self, *, timestamp: int | None, key: bytes, value: bytes, headers: list[tuple[str, bytes]] | None
+    ) -> object | None:
+        assert not headers
         assert timestamp is None
         assert key == b"key"
         if len(self.values) == BATCH_RECORDS:

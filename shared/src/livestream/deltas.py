@@ -134,7 +134,8 @@ class Delta(msgspec.Struct, frozen=True):
     `users` are whole rows, merged over partitions. `shrinks` says that something was removed or a count fell, so that
     rows which were outside a window may stand in it now. Messages of a user whose deletion another partition published
     first are left out of `messages`. `positions`: partition → next offsets of both inputs. `recounting`: partition →
-    whether users' counts there still follow a deletion.
+    whether users' counts there still follow a deletion. `traces`: the `traceparent`s of what it came of, where that is
+    traced (`livestream.tracing`).
     """
 
     sequence: int
@@ -150,6 +151,7 @@ class Delta(msgspec.Struct, frozen=True):
     users: list[NameRow]
     size_bytes: int = 0
     recounting: dict[int, bool] = {}
+    traces: tuple[bytes, ...] = ()
 
 
 def member_of(channel: str, offset: int) -> str:
@@ -213,4 +215,6 @@ def decode_delta(entry_id: bytes, fields: dict[bytes, bytes]) -> Delta:
         users=_decode_users(users),
         size_bytes=len(payload) + len(users),
         recounting={step.partition: step.recounting > 0 for step in batch.positions},
+        # A projector of before an upgrade says nothing of them.
+        traces=tuple(fields.get(b"traces", b"").split()),
     )

@@ -16,6 +16,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from livestream.logs import configure_logs, get_logger
 from livestream.retries import describe
 from livestream.settings import Environment, SettingsError, stop_on_bad_settings
+from livestream.tracing import TracingSettings, configure_tracing
 
 Check = Callable[[], Awaitable[None]]
 
@@ -30,7 +31,7 @@ _log = get_logger(__name__)
 
 
 class ProcessSettings(msgspec.Struct, frozen=True):
-    """What every service reads: HOST, PORT, SHARED_PORT, LOG_FORMAT, LOG_LEVEL.
+    """What every service reads: HOST, PORT, SHARED_PORT, LOG_FORMAT, LOG_LEVEL, and where traces go.
 
     `shared_port`: of the same service several processes listen there, and the kernel spreads connections over them.
     """
@@ -40,6 +41,7 @@ class ProcessSettings(msgspec.Struct, frozen=True):
     log_format: Literal["json", "console"]
     log_level: str
     shared_port: int | None = None
+    tracing: TracingSettings = TracingSettings()
 
     @classmethod
     def read(cls, env: Environment, default_port: int) -> "ProcessSettings":
@@ -49,12 +51,14 @@ class ProcessSettings(msgspec.Struct, frozen=True):
             log_format=cast("Literal['json', 'console']", env.choice("LOG_FORMAT", "json", ("json", "console"))),
             log_level=env.choice("LOG_LEVEL", "info", ("debug", "info", "warning", "error")),
             shared_port=env.optional_integer("SHARED_PORT", minimum=1, maximum=65_535),
+            tracing=TracingSettings.read(env),
         )
 
 
 def run_service(name: str, settings: ProcessSettings, build: Callable[[], web.Application]) -> None:
     """Serve the application until SIGTERM or SIGINT; exits with status 1 where a background task failed."""
     configure_logs(name, settings.log_format, settings.log_level)
+    end_tracing = configure_tracing(name, settings.tracing)
     fatal: list[BaseException] = []
 
     async def create() -> web.Application:
@@ -81,6 +85,7 @@ def run_service(name: str, settings: ProcessSettings, build: Callable[[], web.Ap
         pass
     except OSError as error:
         stop_on_bad_settings(SettingsError(f"{_address_of(settings)}, where nothing can listen: {error}"))
+    end_tracing()
     _log.info("stopped")
     if fatal:
         sys.exit(1)

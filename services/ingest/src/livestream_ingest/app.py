@@ -4,6 +4,7 @@ from typing import Final
 
 from aiohttp import web
 
+from livestream import tracing
 from livestream.service import add_health_routes, run_in_background
 from livestream_ingest.bodies import BodyReader
 from livestream_ingest.budget import ByteBudget
@@ -16,6 +17,7 @@ from livestream_ingest.producer import ProducerKeeper
 from livestream_ingest.rate_limit import TokenBucket
 from livestream_ingest.settings import Settings
 from livestream_ingest.shutdown import Shutdown
+from livestream_ingest.traces import trace_requests
 
 # Four of the largest at a time; small ones are not counted.
 LARGE_BODIES_BYTES: Final = 64 * 1024 * 1024
@@ -37,7 +39,8 @@ def build_app(settings: Settings) -> web.Application:
     changes = Changes(writer, bodies, bucket, timeout_seconds)
 
     connections = {"auto_decompress": False, "read_bufsize": READ_BUFFER_BYTES}  # for the first, see BodyStream
-    app = web.Application(middlewares=[answer_problems], handler_args=connections)
+    middlewares = [trace_requests, answer_problems] if tracing.is_on() else [answer_problems]
+    app = web.Application(middlewares=middlewares, handler_args=connections)
     add_health_routes(app, {"kafka": keeper.check})
     run_in_background(app, "kafka", keeper.run)
     app.on_shutdown.append(shutdown.begin)

@@ -20,12 +20,15 @@ class Record(msgspec.Struct, frozen=True, gc=False):
 
     key: bytes
     value: bytes
+    headers: list[tuple[str, bytes]] | None = None
 
 
 class Batch(Protocol):
     """What aiokafka calls a BatchBuilder."""
 
-    def append(self, *, timestamp: int | None, key: bytes, value: bytes) -> object | None:
+    def append(
+        self, *, timestamp: int | None, key: bytes, value: bytes, headers: list[tuple[str, bytes]] | None
+    ) -> object | None:
         """Add a record; None if it does not fit. Into an empty batch every record fits."""
 
     def record_count(self) -> int: ...
@@ -111,7 +114,7 @@ class Lane:
         complete = 0
         for parcel in self._queue:
             for record in parcel.records[self._sent_of_first :]:
-                if batch.append(timestamp=None, key=record.key, value=record.value) is None:
+                if batch.append(timestamp=None, key=record.key, value=record.value, headers=record.headers) is None:
                     return complete
                 self._sent_of_first += 1
             self._sent_of_first = 0

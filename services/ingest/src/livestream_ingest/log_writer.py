@@ -9,6 +9,7 @@ import msgspec
 
 from livestream.events import MESSAGES_TOPIC, USERS_TOPIC, Event, UserDeleted, encode_event
 from livestream.partitioning import partition_of
+from livestream.tracing import HEADER, current_parent
 from livestream_ingest.budget import ByteBudget
 from livestream_ingest.lane import Batch, Lane, Parcel, Record
 from livestream_ingest.metrics import ACCEPTED_ITEMS
@@ -103,7 +104,11 @@ class LogWriter:
             # What failed will be sent again, and must not find these before it.
             self._budget.give_back(size)
             raise LogUnavailableError("Kafka did not acknowledge what came before")
+        parent = current_parent()
         for place, load in loads.items():
+            if parent:
+                # One for all: they go the same way, and a header on each would be a third of what they weigh.
+                load.records[0] = msgspec.structs.replace(load.records[0], headers=[(HEADER, parent)])
             self._put(place, load, receipt)
         return receipt
 

@@ -10,6 +10,7 @@ from livestream.events import ChannelDeleted
 from livestream.fold import Changes, Record, split
 from livestream.kafka import AIOKafkaConsumer
 from livestream.retention import Retention
+from livestream.tracing import now_ns
 from livestream_projector.decode import read_message
 
 _POLL_MS: Final = 100
@@ -35,11 +36,12 @@ async def poll(consumer: AIOKafkaConsumer, most: int) -> tuple[list[Any], int]:
 
 
 class Run:
-    """Records that fold in one transaction, as they came and as the fold takes them."""
+    """Records that fold in one transaction, as they came and as the fold takes them. `polled_ns`: when they came."""
 
-    def __init__(self, originals: list[Any], records: Sequence[Record]) -> None:
+    def __init__(self, originals: list[Any], records: Sequence[Record], polled_ns: int = 0) -> None:
         self.originals = originals
         self.records = records
+        self.polled_ns = polled_ns
         self.changes: Changes | None = None
         # Set when its rows are on their way to Postgres, or nobody will fold this any more.
         self.is_sent = asyncio.Event()
@@ -61,6 +63,7 @@ class Polled:
         self.originals = originals
         self.positioned = positioned
         self.waiting = len(originals) + following
+        self.polled_ns = now_ns()
         self.oldest_ms: dict[int, int] = {}
         for record in originals:
             self.oldest_ms.setdefault(record.partition, record.timestamp)
@@ -76,7 +79,7 @@ class Polled:
             for chunk in _by_size(self.originals):
                 start = chunk.start
                 for run in split(records[chunk.start : chunk.stop]):
-                    self._runs.append(Run(self.originals[start : start + len(run)], run))
+                    self._runs.append(Run(self.originals[start : start + len(run)], run, self.polled_ns))
                     start += len(run)
         return self._runs
 

@@ -5,8 +5,10 @@ from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Final, NamedTuple
 
+import msgspec
 from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError, OffsetOutOfRangeError
+from opentelemetry.trace import SpanKind
 
 from livestream.clients import POSTGRES_FAILURES
 from livestream.events import MESSAGES_TOPIC
@@ -15,6 +17,7 @@ from livestream.kafka import AIOKafkaConsumer
 from livestream.logs import get_logger
 from livestream.retention import Retention
 from livestream.retries import RETRIES, delays, describe, until_it_works
+from livestream.tracing import Steps, parents_of
 from livestream_projector import failpoints, metrics
 from livestream_projector.between_batches import BetweenBatches
 from livestream_projector.dead_letters import DeadLetterOffice
@@ -185,7 +188,12 @@ class Projector:
         else:
             prepared = await self._store.prepare(run.records, self.states)
         run.changes = prepared.changes
-        return await self._store.commit(prepared, run.is_sent.set)
+        committed = await self._store.commit(prepared, run.is_sent.set)
+        if parents := parents_of(run.originals):
+            traced = Steps(f"fold {MESSAGES_TOPIC}", parents, SpanKind.CONSUMER, run.polled_ns)
+            traced.end(**{"messaging.batch.message_count": len(run.records)})
+            return msgspec.structs.replace(committed, traces=traced.parents)
+        return committed
 
     async def _apply_user_deletions(self, consumer: AIOKafkaConsumer) -> None:
         positioned = self._positioned
@@ -240,7 +248,7 @@ class Projector:
             self.states.update(committed.partitions)
             self._written = committed.partitions
         if committed.outbox:
-            self._publisher.enqueue(*committed.outbox)
+            self._publisher.enqueue(*committed.outbox, committed.traces)
 
     async def _start_anew(self, consumer: AIOKafkaConsumer, error: FencedError) -> None:
         """Go back to where Postgres says that our partitions stand: as after an assignment."""

@@ -2,14 +2,17 @@
 
 import asyncio
 from collections import deque
+from collections.abc import Sequence
 from typing import Final
 
+from opentelemetry.trace import SpanKind
 from redis.exceptions import RedisError
 
 from livestream.clients import POSTGRES_FAILURES
 from livestream.logs import get_logger
 from livestream.retries import RETRIES, delays, describe
 from livestream.serving import NoEpochError, PublishOutcome, ServingCopy
+from livestream.tracing import Steps
 from livestream_projector import failpoints, metrics
 from livestream_projector.failpoints import Failpoint
 from livestream_projector.loader import Loader
@@ -40,6 +43,8 @@ class Publisher:
         self._loader = loader
         self._generation = generation
         self._queue: deque[tuple[int, bytes]] = deque(maxlen=_QUEUED_BATCHES)
+        # Of batches that Redis has not taken yet, by id: the last so many that are traced.
+        self._traces: dict[int, Sequence[bytes]] = {}
         self._wake = asyncio.Event()
         # The ids of batches that are in Redis, with the epoch that has them.
         self._published: dict[int, str] = {}
@@ -47,9 +52,13 @@ class Publisher:
         self._renewals: list[asyncio.Future[None]] = []
         self._renewing: asyncio.Task[None] | None = None
 
-    def enqueue(self, outbox_id: int, batch: bytes) -> None:
-        """Publish soon."""
+    def enqueue(self, outbox_id: int, batch: bytes, traces: Sequence[bytes] = ()) -> None:
+        """Publish soon. `traces`: see `ServingCopy.publish`; they are told if this process is the one that does it."""
         self._queue.append((outbox_id, batch))
+        if traces:
+            self._traces[outbox_id] = traces
+            if len(self._traces) > _QUEUED_BATCHES:
+                del self._traces[next(iter(self._traces))]
         self._wake.set()
 
     async def renew_epoch(self) -> None:
@@ -209,7 +218,11 @@ class Publisher:
         return behind, has_applied and bool(behind)
 
     async def _publish(self, outbox_id: int, batch: bytes) -> PublishOutcome:
-        outcome, cursor = await self._serving.publish(batch, self._generation)
+        traced = Steps("publish", self._traces.get(outbox_id, ()), SpanKind.PRODUCER)
+        outcome, cursor = await self._serving.publish(batch, self._generation, traced.parents)
+        if traced and outcome in _IN_REDIS:
+            traced.end(outcome=outcome.value)
+            del self._traces[outbox_id]
         failpoints.reach(Failpoint.AFTER_REDIS)
         if cursor:
             self._published[outbox_id] = cursor.epoch

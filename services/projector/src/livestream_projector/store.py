@@ -41,10 +41,14 @@ BeforeCommit = Callable[[Sequence[DeadLetter]], Awaitable[None]]
 
 
 class Committed(msgspec.Struct, frozen=True):
-    """A batch that is in Postgres: where its partitions stand now, and its outbox row's id and bytes, if it has one."""
+    """A batch that is in Postgres: where its partitions stand now, and its outbox row's id and bytes, if it has one.
+
+    `traces`: what publishing it has as its parents (`livestream.tracing`).
+    """
 
     partitions: dict[int, PartitionState]
     outbox: tuple[int, bytes] | None
+    traces: tuple[bytes, ...] = ()
 
 
 class PassedRecord(msgspec.Struct, frozen=True):

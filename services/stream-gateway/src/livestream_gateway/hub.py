@@ -10,11 +10,14 @@ from contextlib import suppress
 from math import inf
 from typing import Final
 
+from opentelemetry.trace import SpanKind
+
 from livestream import times
 from livestream.cursor import Cursor
 from livestream.deltas import Delta
 from livestream.frames import sse, sse_end
 from livestream.logs import get_logger
+from livestream.tracing import MOST_AT_ONCE, Steps, now_ns
 from livestream_gateway import metrics
 from livestream_gateway.catch_up import CatchUps
 from livestream_gateway.fan_out import FanOut
@@ -110,7 +113,7 @@ class Hub:
             _log.warning("deltas_dropped_untold", border=border.sequence, held_from=following.recent.start)
             self._begin(following)
             return
-        started = _now()
+        started, started_ns = _now(), now_ns()
         deltas = following.recent.between(border.sequence, following.recent.end)
         told = self.views.advance(deltas, following)
         self._move(following.newest)
@@ -123,6 +126,13 @@ class Hub:
         metrics.TICK_SECONDS.observe(took)
         if deltas:
             metrics.FRAME_AGE_SECONDS.observe(max(times.now_ms() - deltas[0].as_of_ms, 0) / 1000)
+        self._trace(deltas, started_ns)
+
+    def _trace(self, deltas: Sequence[Delta], started_ns: int) -> None:
+        """What is traced came from its delta into frames, and those are with the sockets of all who watch."""
+        parents = tuple(parent for delta in deltas for parent in delta.traces)[:MOST_AT_ONCE]
+        if traced := Steps("frame", parents, SpanKind.CONSUMER, started_ns):
+            traced.end(cursor=str(self.border), streams=len(self.streams), tick_ms=self._pace.tick_ms)
 
     def _move(self, border: Cursor | None) -> None:
         self.border, self.end = border, Piece(sse_end(border))

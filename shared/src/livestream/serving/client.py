@@ -157,9 +157,14 @@ class ServingCopy:
     def __init__(self, redis: Redis) -> None:
         self.redis = redis
 
-    async def publish(self, batch: bytes, generation: int) -> tuple[PublishOutcome, Cursor | None]:
-        """Apply an encoded `Batch` and append it to the delta log. Second: where that stands, if the batch is in."""
-        outcome, *cursor = await self._call("publish", batch, generation)
+    async def publish(
+        self, batch: bytes, generation: int, traces: Sequence[bytes] = ()
+    ) -> tuple[PublishOutcome, Cursor | None]:
+        """Apply an encoded `Batch` and append it to the delta log. Second: where that stands, if the batch is in.
+
+        `traces`: see `livestream.deltas.Delta`.
+        """
+        outcome, *cursor = await self._call("publish", batch, generation, b" ".join(traces))
         return PublishOutcome(outcome.decode()), Cursor(cursor[0].decode(), int(cursor[1])) if cursor else None
 
     async def stage(

@@ -305,8 +305,8 @@ local function trim_activity(epoch, now)
   end
 end
 
--- publish(batch, generation) -> {'ok' | 'few' | 'duplicate', epoch, sequence} | {'behind' | 'conflict' | 'no-epoch' | 'generation'}
--- The epoch has the batch, and its log stands at the sequence.
+-- publish(batch, generation, traces) -> {'ok' | 'few' | 'duplicate', epoch, sequence} | {'behind' | 'conflict' | 'no-epoch' | 'generation'}
+-- The epoch has the batch, and its log stands at the sequence. `traces` goes along unread.
 -- 'few': it is in, but removals have left so few of the newest messages that a new epoch should be loaded.
 local function publish(_, args)
   local meta = read_meta()
@@ -342,7 +342,7 @@ local function publish(_, args)
   redis.call('XADD', epoch_key(epoch, 'deltas'), string.format('%.0f-0', sequence),
     'batch', args[1], 'users', cmsgpack.pack(users), 'totals', cmsgpack.pack(totals_of(meta, epoch)),
     'as_of', string.format('%.0f', now), 'shrinks', (shrinks or fell) and '1' or '0',
-    'hidden', cmsgpack.pack(hidden))
+    'hidden', cmsgpack.pack(hidden), 'traces', args[3] or '')
   mark(epoch, sequence, now)
   count_activity(epoch, now, came)
   if #removed_users > 0 then
