@@ -3,13 +3,14 @@
 import os
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import click
 
 from livestream_local.errors import LauncherError
 from livestream_local.linting import lock_problem, registry_problem
+from livestream_local.manifests import manifest_problem
 from livestream_local.on_demand import tool
 from livestream_local.paths import CACHE, ROOT
 
@@ -30,7 +31,7 @@ TOOLS: dict[str, list[str]] = {
 }
 # Caddy makes its authority wherever it validates.
 TOOLS_ENVIRONMENT = {"XDG_DATA_HOME": str(CACHE / "caddy"), "XDG_CONFIG_HOME": str(CACHE / "caddy")}
-OWN_CHECKS = {"locks": lock_problem, "registries": registry_problem}
+OWN_CHECKS = {"kubernetes": manifest_problem, "locks": lock_problem, "registries": registry_problem}
 
 
 @click.command()
@@ -38,12 +39,7 @@ def command() -> None:
     """Run every linter, and say at the end which of them complained."""
     failed = [name for name, (program, *arguments) in LINTERS.items() if not _passes(name, [BIN / program, *arguments])]
     failed += [name for name, (program, *arguments) in TOOLS.items() if not _passes_tool(name, program, arguments)]
-    for name, find_problem in OWN_CHECKS.items():
-        click.secho(f"── {name}", bold=True)
-        problem = find_problem()
-        click.echo(problem or "fine")
-        if problem is not None:
-            failed.append(name)
+    failed += [name for name, find_problem in OWN_CHECKS.items() if not _passes_own(name, find_problem)]
     if failed:
         click.secho(f"lint: failed: {', '.join(failed)}", fg="red", err=True)
         sys.exit(1)
@@ -57,9 +53,23 @@ def _passes(name: str, command: Sequence[str | Path]) -> bool:
 
 
 def _passes_tool(name: str, program: str, arguments: Sequence[str]) -> bool:
-    """Where it cannot be had it is left out, but not in CI."""
     try:
         return _passes(name, [tool(program), *arguments])
     except LauncherError as error:
-        click.secho(f"── {name}: LEFT OUT, since {program} could not be installed: {error}", fg="yellow")
-        return not os.environ.get("CI")
+        return _may_be_left_out(name, error)
+
+
+def _passes_own(name: str, find_problem: Callable[[], str | None]) -> bool:
+    click.secho(f"── {name}", bold=True)
+    try:
+        problem = find_problem()
+    except LauncherError as error:
+        return _may_be_left_out(name, error)
+    click.echo(problem or "fine")
+    return problem is None
+
+
+def _may_be_left_out(name: str, error: LauncherError) -> bool:
+    """Where what it takes cannot be had, but not in CI."""
+    click.secho(f"── {name}: LEFT OUT, since this could not be had: {error}", fg="yellow")
+    return not os.environ.get("CI")
