@@ -39,7 +39,8 @@ def manifest_problem() -> str | None:
     built = [build(kustomize, path.parent) for path in sorted(MANIFESTS.glob("**/kustomization.yaml"))]
     found = [answer for answer in built if isinstance(answer, str)]
     found += refusals([each for answer in built if not isinstance(answer, str) for each in answer], files, validator)
-    return "\n".join(found) or None
+    # What is wrong in base is wrong in every overlay.
+    return "\n".join(dict.fromkeys(found)) or None
 
 
 def build(kustomize: Path, folder: Path) -> list[Resource] | str:
