@@ -7,6 +7,7 @@ import click
 
 from livestream_local import maven
 from livestream_local.environments import UV
+from livestream_local.licences import write_licences
 from livestream_local.lockfile import MEMBER_DISTRIBUTIONS, stamp_requirements_lock
 from livestream_local.paths import CACHE, ROOT
 from livestream_local.servers import kafka, postgres
@@ -39,6 +40,7 @@ def command(*, upgrade: bool) -> None:
     _run([*compile_lock, *members, *as_tested, *services, "-o", IMAGE / "requirements.lock"])
     _run([*compile_lock, *as_tested, IMAGE / "build.in", "-o", IMAGE / "build.lock"])
     stamp_requirements_lock(IMAGE / "requirements.lock")
+    write_licences()
     _lock_maven(Path(str(kafka.LOCK)), kafka.ARTIFACTS, "Kafka's class path, in order", transitive=True)
     _lock_maven(Path(str(postgres.LOCK)), postgres.ARTIFACTS, "Postgres for each platform", transitive=False)
 
