@@ -109,7 +109,10 @@ class UserShare(msgspec.Struct, array_like=True, frozen=True, gc=False):
 
 
 class Batch(msgspec.Struct, array_like=True, frozen=True):
-    """What the projector publishes for one transaction. Removals apply before rows."""
+    """What the projector publishes for one transaction. Removals apply before rows.
+
+    `oldest_append_ms`: when the log took the oldest record of `messages.v1` that led to it; 0 where none did.
+    """
 
     positions: list[PositionStep]
     messages: list[MessageRow]
@@ -118,6 +121,7 @@ class Batch(msgspec.Struct, array_like=True, frozen=True):
     removed_users: list[RemovedName]
     channels: list[NameRow]
     user_shares: list[UserShare]
+    oldest_append_ms: int = 0
 
 
 class Totals(msgspec.Struct, array_like=True, frozen=True, gc=False):
@@ -134,8 +138,8 @@ class Delta(msgspec.Struct, frozen=True):
     `users` are whole rows, merged over partitions. `shrinks` says that something was removed or a count fell, so that
     rows which were outside a window may stand in it now. Messages of a user whose deletion another partition published
     first are left out of `messages`. `positions`: partition → next offsets of both inputs. `recounting`: partition →
-    whether users' counts there still follow a deletion. `traces`: the `traceparent`s of what it came of, where that is
-    traced (`livestream.tracing`).
+    whether users' counts there still follow a deletion. `oldest_append_ms`: as of `Batch`. `traces`: the `traceparent`s of
+    what it came of, where that is traced (`livestream.tracing`).
     """
 
     sequence: int
@@ -151,6 +155,7 @@ class Delta(msgspec.Struct, frozen=True):
     users: list[NameRow]
     size_bytes: int = 0
     recounting: dict[int, bool] = {}
+    oldest_append_ms: int = 0
     traces: tuple[bytes, ...] = ()
 
 
@@ -215,6 +220,7 @@ def decode_delta(entry_id: bytes, fields: dict[bytes, bytes]) -> Delta:
         users=_decode_users(users),
         size_bytes=len(payload) + len(users),
         recounting={step.partition: step.recounting > 0 for step in batch.positions},
+        oldest_append_ms=batch.oldest_append_ms,
         # A projector of before an upgrade says nothing of them.
         traces=tuple(fields.get(b"traces", b"").split()),
     )

@@ -14,6 +14,7 @@ from aiohttp import web
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from livestream.logs import configure_logs, get_logger
+from livestream.loop_lag import watch_loop_lag
 from livestream.retries import describe
 from livestream.settings import Environment, SettingsError, stop_on_bad_settings
 from livestream.tracing import TracingSettings, configure_tracing
@@ -65,6 +66,7 @@ def run_service(name: str, settings: ProcessSettings, build: Callable[[], web.Ap
         # Within the loop, since clients bind to the one that runs when they are made.
         app = build()
         app[_FATAL] = fatal
+        run_in_background(app, "loop_lag", watch_loop_lag)
         return app
 
     _log.info("starting", host=settings.host, port=settings.port, shared_port=settings.shared_port)

@@ -1,14 +1,20 @@
 """Postgres and Redis as a service holds them: for as long as its server runs, and looked at by its health checks."""
 
 from collections.abc import AsyncIterator
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 import asyncpg
 from aiohttp import web
+from prometheus_client import Gauge
 from redis.asyncio import Redis
 
 from livestream.clients import postgres_answers, postgres_pool, redis_client
 from livestream.service import Check
+
+POSTGRES_CONNECTIONS: Final = Gauge(
+    "livestream_postgres_connections", "Connections of the pool: open and in use, open and idle", ["state"]
+)
+POSTGRES_CONNECTIONS_MOST: Final = Gauge("livestream_postgres_connections_max", "Connections that the pool may have")
 
 
 class Stores(NamedTuple):
@@ -41,4 +47,12 @@ def connect_stores(
         await stores.redis.aclose()
 
     app.cleanup_ctx.append(opened)
+    _watch(stores.postgres)
     return stores
+
+
+def _watch(pool: asyncpg.Pool) -> None:
+    """Looked at when Prometheus asks, and not at each use."""
+    POSTGRES_CONNECTIONS.labels("used").set_function(lambda: pool.get_size() - pool.get_idle_size())
+    POSTGRES_CONNECTIONS.labels("idle").set_function(pool.get_idle_size)
+    POSTGRES_CONNECTIONS_MOST.set(pool.get_max_size())

@@ -11,6 +11,11 @@ BATCH_SECONDS = Histogram(
     ["phase"],
     buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5),
 )
+POLLED_RECORDS = Histogram(
+    "livestream_projector_polled_records",
+    "Records that a poll of the log brought, where it brought any",
+    buckets=(1, 3, 10, 30, 100, 300, 1000, 3000),
+)
 FENCED = Counter("livestream_projector_fenced_total", "Batches dropped since another process owns a partition")
 PUBLISHED = Counter("livestream_projector_published_total", "Batches handed to Redis, by its verdict", ["outcome"])
 EPOCHS_LOADED = Counter("livestream_projector_epochs_loaded_total", "Times the serving copy was filled from Postgres")

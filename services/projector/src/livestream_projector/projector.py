@@ -120,6 +120,8 @@ class Projector:
 
     async def _next_records(self, consumer: AIOKafkaConsumer) -> Polled:
         originals, following = await poll(consumer, self._batch_records)
+        if originals:
+            metrics.POLLED_RECORDS.observe(len(originals))
         # Where nothing is ours yet, it found the group's offset: the assignment goes back to ours.
         return Polled(originals, self._positioned, following) if self.states else NOTHING
 

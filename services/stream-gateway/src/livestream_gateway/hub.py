@@ -15,14 +15,14 @@ from opentelemetry.trace import SpanKind
 from livestream import times
 from livestream.cursor import Cursor
 from livestream.deltas import Delta
-from livestream.frames import sse, sse_end
+from livestream.frames import StreamState, sse, sse_end
 from livestream.logs import get_logger
 from livestream.tracing import MOST_AT_ONCE, Steps, now_ns
 from livestream_gateway import metrics
 from livestream_gateway.catch_up import CatchUps
 from livestream_gateway.fan_out import FanOut
 from livestream_gateway.follower import Follower, Following
-from livestream_gateway.heartbeat import assess
+from livestream_gateway.heartbeat import Health, assess
 from livestream_gateway.pace import Pace
 from livestream_gateway.stream import Stream
 from livestream_gateway.views import Views
@@ -56,6 +56,7 @@ class Hub:
         self._news = news
         self._pace = pace or Pace()
         self._health = assess(None, 0)
+        _measure_health(self._health)
         self.status = Piece(sse("status", self._health.json(self._pace.tick_ms)))
         self._next_tick = 0.0
         self._next_beat = 0.0
@@ -125,7 +126,7 @@ class Hub:
         self._next_tick = started + self._pace.tick_ms / 1000
         metrics.TICK_SECONDS.observe(took)
         if deltas:
-            metrics.FRAME_AGE_SECONDS.observe(max(times.now_ms() - deltas[0].as_of_ms, 0) / 1000)
+            _measure_ages(deltas)
         self._trace(deltas, started_ns)
 
     def _trace(self, deltas: Sequence[Delta], started_ns: int) -> None:
@@ -151,6 +152,7 @@ class Hub:
         health, before = assess(*self._follower.last_status()), self._health
         if health != before:
             self._health = health
+            _measure_health(health)
             self.status = Piece(sse("status", health.json(self._pace.tick_ms)))
         return health.state is not before.state
 
@@ -158,6 +160,22 @@ class Hub:
         self._next_beat = _now() + HEARTBEAT_SECONDS
         await self._fan_out.status(self.streams, self.status, self.border, self.end)
         self.views.sweep()
+
+
+def _measure_ages(deltas: Sequence[Delta]) -> None:
+    """Once a tick, whoever watches: what a viewer of everything would have seen."""
+    now_ms = times.now_ms()
+    metrics.FRAME_AGE_SECONDS.observe(max(now_ms - deltas[0].as_of_ms, 0) / 1000)
+    for delta in deltas:
+        if delta.oldest_append_ms:
+            age_seconds = max(now_ms - delta.oldest_append_ms, 0) / 1000
+            metrics.MESSAGE_AGE_SECONDS.observe(age_seconds, len(delta.messages))
+
+
+def _measure_health(health: Health) -> None:
+    for state in StreamState:
+        metrics.STREAM_STATE.labels(state.value).set(state is health.state)
+    metrics.TOLD_LAG_SECONDS.set(health.lag_ms / 1000)
 
 
 def _now() -> float:

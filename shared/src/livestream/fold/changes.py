@@ -55,6 +55,8 @@ class Changes:
     `last_ms` once the messages (for pairs) and the pairs (for channels and users) are written, before it asks for
     `batch`.
 
+    `oldest_append_ms`: as of `Batch`.
+
     `recounting` names channels whose deletion users' counts follow in further steps, and the name up to which they do;
     None where they all do now.
     """
@@ -75,6 +77,7 @@ class Changes:
         self.removed_channels: list[RemovedName] = []
         self.removed_users: list[RemovedName] = []
         self.recounting: dict[str, str | None] = {}
+        self.oldest_append_ms = 0
         self._hidden: list[MessageState] = []
         self._was_visible: dict[MessageKey, bool] = {}
 
@@ -114,6 +117,7 @@ class Changes:
             removed_users=self.removed_users,
             channels=[channel_row(name, self.prior.channels[name]) for name in sorted(self.channels)],
             user_shares=[user_share(key, self.prior.users[key]) for key in sorted(self.users)],
+            oldest_append_ms=self.oldest_append_ms,
         )
 
 

@@ -80,9 +80,10 @@ def touched_through(messages: Iterable[MessageState]) -> Touched:
     return touched
 
 
-def fold_messages(records: Iterable[Record], prior: Prior) -> Changes:
+def fold_messages(records: Sequence[Record], prior: Prior) -> Changes:
     """Fold records, in the order of their offsets, on top of what was read. `prior` is brought up to date in place."""
     changes = Changes(prior)
+    changes.oldest_append_ms = min((record.append_ms for record in records), default=0)
     settle(changes)
     for record in records:
         advance(prior, record)

@@ -3,10 +3,12 @@
 import hashlib
 from collections.abc import Sequence
 from enum import StrEnum
+from functools import cache
 from importlib import resources
 from typing import Any, Literal, NamedTuple, cast
 
 import msgspec
+from prometheus_client import Histogram
 from redis.asyncio import Redis
 from redis.exceptions import ResponseError
 
@@ -20,6 +22,13 @@ _REBUILD_KEY = "{livestream}:rebuild"
 _REBUILD_SHOWN_SECONDS = 10
 # How many of the newest messages serving.lua keeps, as its constant of that name says.
 KEPT_MESSAGES = 1_000
+
+CALL_SECONDS = Histogram(
+    "livestream_redis_call_seconds",
+    "Time until Redis has answered a call of one of our functions",
+    ["function"],
+    buckets=(0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0),
+)
 
 _SOURCE = resources.files("livestream.serving").joinpath("serving.lua").read_text("utf-8")
 _VERSION = hashlib.sha256(_SOURCE.encode()).hexdigest()[:12]
@@ -249,6 +258,10 @@ class ServingCopy:
         )
 
     async def _call(self, function: str, *arguments: str | int | bytes) -> Any:
+        with _call_seconds(function).time():
+            return await self._call_loaded(function, arguments)
+
+    async def _call_loaded(self, function: str, arguments: tuple[str | int | bytes, ...]) -> Any:
         name = f"livestream_{_VERSION}_{function}"
         try:
             return await self._fcall(name, arguments)
@@ -260,6 +273,11 @@ class ServingCopy:
 
     async def _fcall(self, name: str, arguments: tuple[str | int | bytes, ...]) -> Any:
         return await cast("Any", self.redis.fcall(name, 0, *cast("tuple[str, ...]", arguments)))
+
+
+@cache  # labels() costs more than what it is asked for
+def _call_seconds(function: str) -> Histogram:
+    return CALL_SECONDS.labels(function)
 
 
 def _loaded(reply: list[Any] | None) -> list[Any]:
