@@ -35,13 +35,17 @@ class Accepted(msgspec.Struct, omit_defaults=True):
 
 
 class Problem(msgspec.Struct, omit_defaults=True):
-    """A problem document, with extensions: `accepted` items are on the log; `errors` of single items."""
+    """A problem document, with extensions: `accepted` items are on the log; `errors` of single items.
+
+    `instance` is what a fault of ours goes by, here and in the log.
+    """
 
     title: str
     status: int
     detail: str
     accepted: int | None = None
     errors: Sequence[ItemError] = ()
+    instance: str | None = None
 
 
 class ProblemError(Exception):
@@ -55,9 +59,10 @@ class ProblemError(Exception):
         accepted: int | None = None,
         errors: Sequence[ItemError] = (),
         headers: Mapping[str, str] | None = None,
+        instance: str | None = None,
     ) -> None:
         super().__init__(detail)
-        self.document = Problem(HTTPStatus(status).phrase, int(status), detail, accepted, errors)
+        self.document = Problem(HTTPStatus(status).phrase, int(status), detail, accepted, errors, instance)
         self.headers = headers
 
     def after(self, accepted: int) -> "ProblemError":

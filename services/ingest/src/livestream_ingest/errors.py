@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable
 from functools import cache
 from http import HTTPStatus
 from typing import Final
+from uuid import uuid4
 
 from aiohttp import web
 from prometheus_client import Counter
@@ -51,15 +52,24 @@ async def _answer(request: web.Request, handler: Handler) -> web.StreamResponse:
         detail = f"there is nothing at {request.path}" if error.status == HTTPStatus.NOT_FOUND else error.reason
         return ProblemError(error.status, detail).response()
     except Exception as error:  # noqa: BLE001 - nothing that happens here may be answered with a bare 500
-        _log.error("request_failed", method=request.method, path=request.path, exc_info=error)
-        return ProblemError(HTTPStatus.INTERNAL_SERVER_ERROR, "this is a fault of ours; it was logged").response()
+        instance = uuid4().urn
+        _log.error("request_failed", method=_method(request), route=_route(request), instance=instance, exc_info=error)
+        detail = "this is a fault of ours; it was logged"
+        return ProblemError(HTTPStatus.INTERNAL_SERVER_ERROR, detail, instance=instance).response()
 
 
 def _count(request: web.Request, status: int) -> None:
+    _counter(_method(request), _route(request), status).inc()
+
+
+def _route(request: web.Request) -> str:
+    """Its pattern: a path has names in it, which neither logs nor metrics hold."""
     resource = request.match_info.route.resource
-    route = "unmatched" if resource is None else resource.canonical
-    method = request.method if request.method in METHODS else "other"
-    _counter(method, route, status).inc()
+    return "unmatched" if resource is None else resource.canonical
+
+
+def _method(request: web.Request) -> str:
+    return request.method if request.method in METHODS else "other"
 
 
 @cache  # labels() costs five times as much as what it is asked for

@@ -12,7 +12,7 @@ from livestream_gateway import metrics
 from livestream_gateway.catch_up import CatchUp, EvictedError
 from livestream_gateway.follower import UNREACHABLE, Follower, Following
 from livestream_gateway.hub import Hub
-from livestream_gateway.resume import UNKNOWN_CURSOR, Plan, Snapshot, decide
+from livestream_gateway.resume import UNKNOWN_CURSOR, Plan, Snapshot, decide, said
 from livestream_gateway.stream import OPEN_END, Stream
 from livestream_gateway.wire import Joined, Wire
 
@@ -129,6 +129,7 @@ class Attendance:
             if each.misses_too_much:
                 reason = SnapshotReason.SLOW if stream.is_slow else SnapshotReason.BEHIND
                 metrics.SNAPSHOTS.labels(reason.value).inc()
+                _log_reset(stream, reason, border)
                 frames.append(watched.snapshot(reason))
             elif frame := each.told(watched, border.sequence):
                 frames.append(frame)
@@ -139,6 +140,8 @@ class Attendance:
         if self._hub.border is None:
             return
         metrics.SNAPSHOTS.labels(reason.value).inc(len(stream.views))
+        if reason is not SnapshotReason.START:
+            _log_reset(stream, reason, self._hub.border)
         self._write_and_join(stream, [watched.snapshot(reason) for watched in stream.views], self._hub.border)
 
     def _write_and_join(self, stream: Stream, frames: Sequence[Wire], border: Cursor) -> None:
@@ -162,6 +165,11 @@ class Attendance:
                 waiting, deadline = left, loop.time() + _STUCK_SECONDS
             elif loop.time() >= deadline:
                 metrics.CUT.labels("stuck").inc()
-                _log.info("client_cut", waiting_bytes=waiting)
+                _log.info("client_cut", stream=stream.number, waiting_bytes=waiting)
                 stream.connection.abort()
                 return
+
+
+def _log_reset(stream: Stream, reason: SnapshotReason, border: Cursor) -> None:
+    """A client does not go on from where it was. Counted always; told at `debug`, since all may be reset at once."""
+    _log.debug("stream_reset", stream=stream.number, reason=reason.value, held=said(stream.claim), border=str(border))

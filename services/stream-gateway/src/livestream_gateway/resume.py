@@ -42,6 +42,13 @@ def read_claim(last_event_id: str | None, query_cursor: str | None) -> Claim:
     return (Cursor.parse(text) or Unreadable.CURSOR) if text else None
 
 
+def said(claim: Claim) -> str | None:
+    """As logs tell it: what was unreadable is the client's own writing, which they do not repeat."""
+    if isinstance(claim, Unreadable):
+        return claim.value
+    return str(claim) if claim else None
+
+
 def decide(claim: Claim, border: Cursor) -> Snapshot | Plan:
     """`border` is the position up to which this gateway has told everybody else."""
     if claim is None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+import time
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from typing import Final
@@ -9,6 +10,7 @@ from typing import Final
 from aiohttp import hdrs, web
 
 from livestream.frames import View
+from livestream.logs import get_logger
 from livestream.queries import parameter_values
 from livestream_gateway import metrics
 from livestream_gateway.addresses import BadAddressError, UnknownViewError, view_of_path, views_of_query
@@ -18,7 +20,7 @@ from livestream_gateway.drain import Drain
 from livestream_gateway.hub import Hub
 from livestream_gateway.origins import Origins
 from livestream_gateway.problems import problem
-from livestream_gateway.resume import read_claim
+from livestream_gateway.resume import read_claim, said
 from livestream_gateway.stream import Stream
 from livestream_gateway.wire import GZIP_HEADER, Form, Piece
 
@@ -26,6 +28,8 @@ _PREFIX: Final = "/v1/streams/"
 # For what still waits for a client when its stream ends: a gateway that stops has no more time for it.
 _LAST_WORDS_SECONDS: Final = 1.0
 _PREFLIGHT_SECONDS: Final = 24 * 3600
+
+_log = get_logger(__name__)
 
 
 class StreamRoutes:
@@ -91,6 +95,8 @@ class StreamRoutes:
         stream = Stream(connection, watched, claim)
         gauge = metrics.OPEN_STREAMS.labels(stream.kind, "gzip" if connection.form.gzip else "identity")
         gauge.inc()
+        opened = time.monotonic()
+        _log.debug("stream_opened", stream=stream.number, watches=stream.kind, held=said(claim))
         try:
             with suppress(TimeoutError):
                 async with stream.scope:
@@ -100,6 +106,8 @@ class StreamRoutes:
             stream.gone.set()
             for each in watched:
                 self._hub.views.unwatch(each)
+            seconds = round(time.monotonic() - opened, 3)
+            _log.debug("stream_closed", stream=stream.number, seconds=seconds, held=said(stream.claim))
         return not stream.is_slow
 
     async def _say_when_to_return(self, response: web.StreamResponse, connection: Connection) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from itertools import count
 
 from livestream.cursor import Cursor
 from livestream_gateway.connection import Connection
@@ -18,12 +19,15 @@ class Stream:
     """`claim` is the position of the last `id:` written, or at first what the client said.
 
     While `live` it gets what every tick tells. It leaves that when it is too slow (`is_slow`), or when its views are
-    void; `left` says so to whoever brings it back. `gone` is set when its connection is over.
+    void; `left` says so to whoever brings it back. `gone` is set when its connection is over. `number`: what it goes by
+    in this process's log.
     """
 
-    __slots__ = ("claim", "connection", "gone", "is_slow", "left", "live", "scope", "views")
+    __slots__ = ("claim", "connection", "gone", "is_slow", "left", "live", "number", "scope", "views")
+    _numbers = count(1)
 
     def __init__(self, connection: Connection, views: Sequence[WatchedView], claim: Claim) -> None:
+        self.number = next(self._numbers)
         self.connection = connection
         self.views = tuple(views)
         self.claim = claim

@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable
 from http import HTTPStatus
 from typing import Final
+from uuid import uuid4
 
 import msgspec
 from aiohttp import web
@@ -13,6 +14,7 @@ from livestream_web.problems import problem
 from livestream_web.queries import BadParameterError
 from livestream_web.reads import ReadUnavailableError, Reason
 from livestream_web.rendering import RENDERER
+from livestream_web.requests_seen import route_of
 from livestream_web.stream_address import BadHostError
 
 # About as long as loading the serving copy takes.
@@ -27,7 +29,10 @@ class UnknownNameError(Exception):
 
 
 class Failure(msgspec.Struct, frozen=True):
-    """`passes`: whether it is worth asking again, which the page then does by itself."""
+    """`passes`: whether it is worth asking again, which the page then does by itself.
+
+    `instance`: what a fault of ours goes by, in the answer and in the log.
+    """
 
     status: HTTPStatus
     heading: str
@@ -35,6 +40,7 @@ class Failure(msgspec.Struct, frozen=True):
     field: str | None = None
     passes: bool = False
     allow: str | None = None
+    instance: str | None = None
 
 
 _UNAVAILABLE: Final = {
@@ -70,9 +76,11 @@ async def answer_failures(request: web.Request, handler: Handler) -> web.StreamR
     except BadHostError as error:
         return problem(HTTPStatus.BAD_REQUEST, str(error))
     except Exception as error:  # noqa: BLE001 - whatever it is, the viewer gets an answer and the log the reason
-        _log.exception("request_failed", path=request.path, error=describe(error))
-        detail = "Something went wrong on our side. It has been noted."
-        return _answer(request, Failure(HTTPStatus.INTERNAL_SERVER_ERROR, "Something went wrong", detail))
+        instance = uuid4().urn
+        _log.exception("request_failed", route=route_of(request), instance=instance, error=describe(error))
+        detail = f"Something went wrong on our side. It has been noted, as {instance.removeprefix('urn:uuid:')}."
+        status = HTTPStatus.INTERNAL_SERVER_ERROR
+        return _answer(request, Failure(status, "Something went wrong", detail, instance=instance))
 
 
 def _of_http_error(error: web.HTTPError) -> Failure:
@@ -92,7 +100,7 @@ def _answer(request: web.Request, failure: Failure) -> web.Response:
     if failure.allow:
         headers["Allow"] = failure.allow
     if request.path.startswith(_PROGRAM_PATHS):
-        return problem(failure.status, failure.detail, failure.field, headers)
+        return problem(failure.status, failure.detail, failure.field, headers, failure.instance)
     context = {"failure": failure, "retry_after_s": RETRY_AFTER_SECONDS}
     try:
         page = request.app[RENDERER].page(request, "failure.html", context, failure.status)

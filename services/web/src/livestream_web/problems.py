@@ -19,6 +19,7 @@ class _Problem(msgspec.Struct, frozen=True):
     status: int
     detail: str
     field: str | msgspec.UnsetType = msgspec.UNSET
+    instance: str | msgspec.UnsetType = msgspec.UNSET
 
 
 def json_answer(body: Any) -> web.Response:
@@ -27,10 +28,16 @@ def json_answer(body: Any) -> web.Response:
 
 
 def problem(
-    status: HTTPStatus, detail: str, field: str | None = None, headers: Mapping[str, str] | None = None
+    status: HTTPStatus,
+    detail: str,
+    field: str | None = None,
+    headers: Mapping[str, str] | None = None,
+    instance: str | None = None,
 ) -> web.Response:
-    """`field`: the parameter that is wrong, where it is one."""
-    body = _Problem("about:blank", status.phrase, status.value, detail, msgspec.UNSET if field is None else field)
+    """`field`: the parameter that is wrong, where it is one. `instance`: what a fault of ours goes by in the log."""
+    body = _Problem(
+        "about:blank", status.phrase, status.value, detail, field or msgspec.UNSET, instance or msgspec.UNSET
+    )
     return _answer(_encode(body), status, "application/problem+json", headers or {})
 
 

@@ -19,10 +19,15 @@ REQUEST_SECONDS = Histogram(
 async def count_requests(
     request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
 ) -> web.StreamResponse:
-    resource = request.match_info.route.resource
-    route = resource.canonical if resource else "none"
+    route = route_of(request)
     started = time.perf_counter()
     response = await handler(request)
     REQUEST_SECONDS.labels(route).observe(time.perf_counter() - started)
     REQUESTS.labels(route, str(response.status)).inc()
     return response
+
+
+def route_of(request: web.Request) -> str:
+    """The pattern of its path."""
+    resource = request.match_info.route.resource
+    return resource.canonical if resource else "none"
