@@ -1,26 +1,15 @@
 """Every alert speaks of metrics that exist, is tested to fire, and has a page that says what to do."""
 
 import re
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
-from prometheus_client import REGISTRY
+
+from tests.support.exposed_metrics import PROMETHEUS, exposed, recorded, rules
 
 ROOT = Path(__file__).parents[2]
-PROMETHEUS = ROOT / "deploy/prometheus"
-# Where services define their metrics.
-MODULES = (
-    "livestream.retries",
-    "livestream_auditor.metrics",
-    "livestream_gateway.metrics",
-    "livestream_ingest.metrics",
-    "livestream_projector.metrics",
-    "livestream_web.reads",
-    "livestream_web.requests_seen",
-)
 SEVERITIES = {"page", "ticket"}
 
 
@@ -28,26 +17,14 @@ def loaded(name: str) -> Any:
     return yaml.safe_load((PROMETHEUS / name).read_text())
 
 
-ALERTS = [rule for group in loaded("alerts.yml")["groups"] for rule in group["rules"]]
+ALERTS = [rule for rule in rules() if "alert" in rule]
 NAMES = [rule["alert"] for rule in ALERTS]
-
-
-def samples() -> dict[str, set[str]]:
-    """Name → labels of all that our services can tell Prometheus."""
-    for module in MODULES:
-        import_module(module)
-    found: dict[str, set[str]] = {}
-    # Nothing public tells of the labels of what has no sample yet.
-    for collector, names in REGISTRY._collector_to_names.items():
-        for name in names:
-            found[name] = {*getattr(collector, "_labelnames", ()), "le"}
-    return found
 
 
 @pytest.mark.parametrize("alert", ALERTS, ids=NAMES)
 def test_its_metrics_and_labels_exist(alert: dict[str, Any]) -> None:
-    known = samples()
-    names = re.findall(r"\blivestream_\w+", alert["expr"])
+    known = exposed() | recorded()
+    names = re.findall(r"\blivestream_\w+|\blivestream:[\w:]+", alert["expr"])
     assert names or "up{" in alert["expr"]
     for name in names:
         assert name in known
@@ -74,7 +51,7 @@ def test_there_is_no_page_without_an_alert() -> None:
 
 def test_each_is_tested_to_fire_and_not_to() -> None:
     fires, stays_quiet = set[str](), set[str]()
-    for test in loaded("alerts_test.yml")["tests"]:
+    for test in loaded("alerts_test.yml")["tests"] + loaded("freshness_test.yml")["tests"]:
         for each in test["alert_rule_test"]:
             (fires if each["exp_alerts"] else stays_quiet).add(each["alertname"])
     assert fires == stays_quiet == set(NAMES)

@@ -27,7 +27,13 @@ def test_an_event_is_a_line_with_its_service_and_level(capsys: pytest.CaptureFix
     (line,) = capsys.readouterr().err.splitlines()
     event = json.loads(line)
     assert event.pop("timestamp")
-    assert event == {"event": "batch_failed", "lane": "messages.v1/3", "level": "warning", "service": "ingest"}
+    assert event == {
+        "event": "batch_failed",
+        "lane": "messages.v1/3",
+        "level": "warning",
+        "logger": "some.module",
+        "service": "ingest",
+    }
 
 
 def test_what_is_below_the_level_costs_no_rendering(capsys: pytest.CaptureFixture[str]) -> None:

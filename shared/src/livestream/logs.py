@@ -13,6 +13,7 @@ def configure_logs(service: str, form: Literal["json", "console"], level: str) -
     shared: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
+        structlog.stdlib.add_logger_name,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         # Without local variables: they hold addresses with passwords, and what people wrote.
         structlog.processors.ExceptionRenderer(structlog.tracebacks.ExceptionDictTransformer(show_locals=False))
