@@ -5,6 +5,7 @@ import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
+from livestream_local.dashboards import stale_files
 from livestream_local.lockfile import is_up_to_date
 from livestream_local.paths import ROOT
 
@@ -35,6 +36,12 @@ def registry_problem() -> str | None:
         return None
     places = list(files_naming_a_registry())
     return f"these name a package registry's host: {', '.join(places)}" if places else None
+
+
+def dashboard_problem() -> str | None:
+    """What is wrong, or None."""
+    stale = [str(path.relative_to(ROOT)) for path in stale_files()]
+    return f"{', '.join(stale)}: not what the code makes; run ./live dashboards" if stale else None
 
 
 def lock_problem() -> str | None:

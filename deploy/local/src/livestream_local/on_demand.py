@@ -16,7 +16,7 @@ from livestream_local.servers.tool import run_tool
 
 _LOCK: Final = ROOT / "deploy/local/tools.lock"
 # No registry of Python packages has these. A package is unpacked, not installed: it would start a service.
-_DEBIAN_PACKAGES: Final = {"promtool": "prometheus"}
+_DEBIAN_PACKAGES: Final = {"promtool": "prometheus", "prometheus": "prometheus"}
 # Nor these: a package of Go, and the module whose go.sum locks it.
 _GO_PACKAGES: Final = {"kustomize": ("sigs.k8s.io/kustomize/kustomize/v5", ROOT / "deploy/kubernetes/tools")}
 # Nor these: the folder whose package-lock.json locks the packages of npm that have them.

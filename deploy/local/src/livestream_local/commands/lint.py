@@ -10,7 +10,7 @@ import click
 
 from livestream_local.errors import LauncherError
 from livestream_local.licences import licence_problem
-from livestream_local.linting import lock_problem, registry_problem
+from livestream_local.linting import dashboard_problem, lock_problem, registry_problem
 from livestream_local.manifests import manifest_problem
 from livestream_local.on_demand import tool
 from livestream_local.paths import CACHE, ROOT
@@ -29,11 +29,13 @@ TOOLS: dict[str, list[str]] = {
     "image": ["hadolint", "--failure-threshold", "style", "deploy/containers/Containerfile"],
     "prometheus": ["promtool", "check", "config", "deploy/prometheus/prometheus.yml"],
     "alerts": ["promtool", "test", "rules", "deploy/prometheus/alerts_test.yml"],
+    "freshness": ["promtool", "test", "rules", "deploy/prometheus/freshness_test.yml"],
     "proxy": ["caddy", "validate", "--adapter", "caddyfile", "--config", "deploy/caddy/Caddyfile"],
 }
 # Caddy makes its authority wherever it validates.
 TOOLS_ENVIRONMENT = {"XDG_DATA_HOME": str(CACHE / "caddy"), "XDG_CONFIG_HOME": str(CACHE / "caddy")}
 OWN_CHECKS = {
+    "dashboards": dashboard_problem,
     "kubernetes": manifest_problem,
     "locks": lock_problem,
     "registries": registry_problem,
