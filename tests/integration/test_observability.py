@@ -12,12 +12,14 @@ import aiohttp
 import pytest
 import pytest_asyncio
 
+from livestream.times import now_ms
 from livestream_local.dashboards.files import DASHBOARDS
 from livestream_local.dashboards.promql import WINDOW
 from livestream_local.errors import LauncherError
 from livestream_local.on_demand import tool
 from livestream_local.plan import Scale
 from tests.support.exposed_metrics import rules
+from tests.support.metrics import metric
 from tests.support.prometheus import Metrics, prometheus
 from tests.support.stacks import SERVING, RunningStack, StartStack
 from tests.support.traffic import Pace, Traffic, traffic
@@ -34,6 +36,8 @@ GENTLE = Pace(2, 5, 0.2)
 ANSWERED_S = 60
 # Some scrapes: what is asked for is what happened since they began.
 SHORT = "20s"
+PROMISED_MS = 1_000
+MOST_SERIES = 1_000
 # Nothing goes wrong here, and these tell of nothing else. That their metrics exist is held by test_dashboards.py.
 EMPTY_IN_HEALTH = {
     "sum by (job, operation) (rate(livestream_retries_total[20s]))",
@@ -163,6 +167,40 @@ async def test_what_is_recorded_of_ages_is_what_viewers_see(
     assert await wait_until_async(share_late, ANSWERED_S, "messages that were told in time")
     told = await metrics.series("sum by (instance) (livestream_message_age_seconds_count)")
     assert len(told) == len(PROCESSES["livestream-stream-gateway"])
+
+
+async def test_a_process_has_some_hundreds_of_series(
+    prometheus_url: str, session: aiohttp.ClientSession, posting: Traffic
+) -> None:
+    await posting.more(20)
+    metrics = Metrics(session, prometheus_url)
+    found = await metrics.series('count by (job, instance) ({__name__=~"livestream_.+"})')
+    assert len(found) == sum(map(len, PROCESSES.values()))
+    assert max(series for _, series in found) < MOST_SERIES
+
+
+async def test_what_waited_for_the_fold_is_told_as_old(
+    stack: RunningStack, session: aiohttp.ClientSession, unique: str
+) -> None:
+    before = await told_late(stack, session)
+    await asyncio.to_thread(stack.stop, "projector")
+    posts = [{"channel": unique, "user": unique, "text": str(number)} for number in range(3)]
+    async with session.post(f"{stack.ingest_url}/v1/messages", json=posts) as answer:
+        assert answer.status == 202
+    posted_ms = now_ms()
+    await asyncio.to_thread(wait_until, lambda: now_ms() - posted_ms > PROMISED_MS, what="the promise being broken")
+    await asyncio.to_thread(stack.start, "projector")
+
+    async def all_are_told() -> bool:
+        return await told_late(stack, session) >= before + len(posts)
+
+    await wait_until_async(all_are_told, ANSWERED_S, "all of them being told, late")
+
+
+async def told_late(stack: RunningStack, session: aiohttp.ClientSession) -> float:
+    name, url = "livestream_message_age_seconds", stack.url("gateway")
+    in_time = await metric(session, url, f"{name}_bucket", le=f"{PROMISED_MS / 1000}")
+    return await metric(session, url, f"{name}_count") - in_time
 
 
 async def test_a_stream_can_be_followed_in_the_log(
