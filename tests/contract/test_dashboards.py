@@ -15,6 +15,7 @@ from livestream_local.paths import ROOT
 from tests.support.exposed_metrics import exposed, recorded
 
 FILES = [json.loads(path.read_text()) for path in sorted(FOLDER.glob("*.json"))]
+PROVISIONING = ROOT / "deploy/grafana/provisioning"
 PANELS = [panel for dashboard in DASHBOARDS for row in dashboard.rows for panel in row.panels]
 TITLES = [panel.title for panel in PANELS]
 
@@ -63,11 +64,21 @@ def test_thresholds_are_those_of_the_alerts() -> None:
 
 
 def test_grafana_is_given_the_data_source_that_panels_name() -> None:
-    provisioned = yaml.safe_load((ROOT / "deploy/grafana/provisioning/datasources/datasources.yml").read_text())
+    provisioned = yaml.safe_load((PROVISIONING / "datasources/datasources.yml").read_text())
     assert PROMETHEUS.uid in {source["uid"] for source in provisioned["datasources"]}
     for dashboard in FILES:
         sources = {json.dumps(panel["datasource"]) for panel in graphs(dashboard)}
         assert sources == {json.dumps({"type": PROMETHEUS.type_val, "uid": PROMETHEUS.uid})}
+
+
+def test_grafana_finds_the_files_where_they_are_mounted() -> None:
+    grafana = yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"]["grafana"]
+    mounted = dict(volume.removesuffix(":ro").split(":") for volume in grafana["volumes"])
+    (provider,) = yaml.safe_load((PROVISIONING / "dashboards/dashboards.yml").read_text())["providers"]
+    target = provider["options"]["path"]
+    assert mounted["./deploy/grafana/dashboards"] == target
+    home = grafana["environment"]["GF_DASHBOARDS_DEFAULT_HOME_DASHBOARD_PATH"]
+    assert home in {f"{target}/{path.name}" for path in FOLDER.glob("*.json")}
 
 
 def test_panels_have_numbers_of_their_own_and_do_not_overlap() -> None:
