@@ -138,8 +138,8 @@ class Delta(msgspec.Struct, frozen=True):
     `users` are whole rows, merged over partitions. `shrinks` says that something was removed or a count fell, so that
     rows which were outside a window may stand in it now. Messages of a user whose deletion another partition published
     first are left out of `messages`. `positions`: partition → next offsets of both inputs. `recounting`: partition →
-    whether users' counts there still follow a deletion. `oldest_append_ms`: as of `Batch`. `traces`: the `traceparent`s of
-    what it came of, where that is traced (`livestream.tracing`).
+    whether users' counts there still follow a deletion. `oldest_append_ms`: as of `Batch`. `traces`: the `traceparent`s
+    of what it came of, where that is traced (`livestream.tracing`).
     """
 
     sequence: int
