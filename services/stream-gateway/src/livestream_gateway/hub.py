@@ -82,6 +82,8 @@ class Hub:
             with suppress(TimeoutError):
                 async with asyncio.timeout(seconds):
                     await self._news.wait()
+        else:
+            await asyncio.sleep(0)  # whatever keeps it busy, clients and health checks have a turn
         self._news.clear()
 
     def _tick_in(self) -> float:

@@ -101,6 +101,7 @@ class Views:
         for index, watched in enumerate(unwatched):
             if index < surplus or watched.unwatched_since < limit:
                 del self._views[watched.view]
+                self._arrived.discard(watched)
         metrics.WATCHED_VIEWS.set(len(self._views))
 
     def _read_where_needed(self, watched: WatchedView) -> None:
@@ -118,7 +119,8 @@ class Views:
 
         # Whatever the error is, it concerns this view only, and its clients are served when it is gone.
         read = await until_it_works("read_view", attempt, (Exception,))
-        if following is self._following:
+        # A view that was let go meanwhile is in nobody's tick any more: it would be waited for without end.
+        if following is self._following and self._views.get(watched.view) is watched:
             watched.reading = False
             watched.arrive(read)
             self._arrived.add(watched)
