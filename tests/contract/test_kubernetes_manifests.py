@@ -14,6 +14,7 @@ from livestream.service import SHUTDOWN_SECONDS
 from livestream.settings import Environment
 from livestream.topics import TopicSettings
 from livestream_gateway.metrics import OPEN_STREAMS
+from livestream_local.dashboards.alert_rules import RULE_FILES
 from livestream_local.servers.kafka import MAX_RECORD_BATCH_BYTES
 from livestream_projector.settings import Settings as ProjectorSettings
 
@@ -174,11 +175,16 @@ def test_jobs_have_the_names_that_alerts_know() -> None:
     assert {job["replacement"].replace("$1", name) for name in DEPLOYMENTS} == jobs
 
 
-def test_alerts_are_those_of_prometheus() -> None:
-    manifest = (MANIFESTS / "components/monitoring/alerts.yaml").read_text("utf-8")
-    alerts = (ROOT / "deploy/prometheus/alerts.yml").read_text("utf-8")
-    indented = re.sub(r"^(?=.)", "  ", alerts, flags=re.MULTILINE)
-    assert manifest.partition("spec:\n")[2] == indented, "the head of the manifest says how it is made anew"
+@pytest.mark.parametrize("rules", RULE_FILES)
+def test_alerts_are_those_of_prometheus(rules: str) -> None:
+    manifest = (MANIFESTS / "components/monitoring" / rules.replace(".yml", ".yaml")).read_text("utf-8")
+    indented = re.sub(r"^(?=.)", "  ", (ROOT / "deploy/prometheus" / rules).read_text("utf-8"), flags=re.MULTILINE)
+    assert manifest.partition("spec:\n")[2] == indented, "the head of alerts.yaml says how it is made anew"
+
+
+def test_prometheus_looks_at_all_rules_that_there_are() -> None:
+    named = yaml.safe_load((ROOT / "deploy/prometheus/prometheus.yml").read_text("utf-8"))["rule_files"]
+    assert sorted(named) == sorted(RULE_FILES)
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from alembic.config import Config
 from livestream.clients import postgres_pool
 from livestream.events import MESSAGES_TOPIC, MessagePosted
 from livestream.fold import NEVER_MS, Record
-from livestream_projector.generation import begin_next, switch
+from livestream_projector.generation import begin_next, drop, switch
 from livestream_projector.retention import load_retention, settle_retention
 from livestream_projector.schema import migrate
 from livestream_projector.store import Store
@@ -20,6 +20,7 @@ FIRST_SCHEMA = "0001"
 BEFORE_WORD_ERASURES = "0006"
 T0 = 1_000_000
 LIVE = 2
+BUILDING = 3
 
 
 def upgrade(database_url: str, revision: str) -> None:
@@ -123,3 +124,17 @@ async def test_where_users_were_deleted_before_their_words_are_to_go_from_the_in
             )  # fmt: skip
         await migrate(database_url)
         assert [row[0] for row in await pool.fetch("SELECT generation FROM word_erasures")] == [2]
+
+
+async def test_a_schema_of_a_later_release_is_left_as_it_is(pool: asyncpg.Pool, database_url: str) -> None:
+    """So a projector of this release goes on beside it, and can be started again."""
+    await pool.execute("UPDATE alembic_version SET version_num = 'of tomorrow'")
+    await migrate(database_url)
+    assert await pool.fetchval("SELECT version_num FROM alembic_version") == "of tomorrow"
+
+
+async def test_what_is_counted_goes_with_its_generation_and_no_other(pool: asyncpg.Pool) -> None:
+    async with pool.acquire() as connection:
+        await drop(connection, BUILDING)
+    for table in ("pairs", "channels", "partition_users"):
+        assert [row[0] for row in await pool.fetch(f"SELECT DISTINCT generation FROM {table}")] == [LIVE], table

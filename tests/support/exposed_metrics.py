@@ -7,6 +7,7 @@ from typing import Any, Final
 import yaml
 from prometheus_client import REGISTRY
 
+from livestream_local.dashboards.alert_rules import RULE_FILES
 from livestream_local.paths import ROOT
 
 # Where metrics are defined.
@@ -23,7 +24,6 @@ MODULES: Final = (
     "livestream_web.requests_seen",
 )
 PROMETHEUS: Final = ROOT / "deploy/prometheus"
-RULE_FILES: Final = ("alerts.yml", "freshness.yml")
 
 
 @cache

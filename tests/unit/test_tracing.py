@@ -1,11 +1,16 @@
 """Traces: what may be set, and that nothing is done where they are off."""
 
+import socket
+import time
+
 import pytest
 
 from livestream.settings import Environment, SettingsError
-from livestream.tracing import Steps, TracingSettings, current_parent, is_on, parents_of
+from livestream.tracing import Steps, TracingSettings, configure_tracing, current_parent, is_on, parents_of
 
 PARENT = b"00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+# The exporter itself waits for so long, and tries again.
+A_RETRY_S = 10
 
 
 class Traced:
@@ -48,3 +53,16 @@ def test_a_collector_and_a_share() -> None:
 def test_what_is_wrong_is_named(name: str, value: str) -> None:
     with pytest.raises(SettingsError, match=f"{name} is '{value}', but must be"):
         read(**{name: value})
+
+
+def test_a_collector_that_never_answers_holds_up_no_stop() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        end = configure_tracing("test", TracingSettings(f"http://127.0.0.1:{silent.getsockname()[1]}"))
+        assert is_on()
+        work = Steps("work", [PARENT])
+        assert work.parents
+        work.end()
+        begun = time.monotonic()
+        end()
+        assert time.monotonic() - begun < A_RETRY_S
+    assert not is_on()

@@ -4,6 +4,9 @@ A trace follows one event over processes by its `traceparent` (W3C Trace Context
 the delta log. What many events share, such as a transaction, is a span in each of their traces.
 """
 
+import os
+import socket
+import threading
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final
@@ -11,7 +14,7 @@ from typing import Any, Final
 import msgspec
 from opentelemetry import trace
 from opentelemetry.context import Context
-from opentelemetry.trace import Link, SpanKind, Tracer
+from opentelemetry.trace import SpanKind, Tracer
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
 from livestream.settings import Environment
@@ -20,7 +23,7 @@ HEADER: Final = "traceparent"
 # So many traces take part in one piece of work; a flood of traced events must not slow down what is traced.
 MOST_AT_ONCE: Final = 16
 
-_FLUSH_MS: Final = 2_000
+_FLUSH_SECONDS: Final = 2.0
 _PARENT_BASED: Final = "parentbased_"
 _SAMPLERS: Final = tuple(
     prefix + name for prefix in (_PARENT_BASED, "") for name in ("always_on", "always_off", "traceidratio")
@@ -59,14 +62,19 @@ def configure_tracing(service: str, settings: TracingSettings) -> Callable[[], N
     from opentelemetry.sdk.trace import TracerProvider  # noqa: PLC0415
     from opentelemetry.sdk.trace.export import BatchSpanProcessor  # noqa: PLC0415
 
-    provider = TracerProvider(_sampler(settings), Resource.create({"service.name": f"livestream-{service}"}))
+    resource = Resource.create(
+        {"service.name": f"livestream-{service}", "service.instance.id": f"{socket.gethostname()}:{os.getpid()}"}
+    )
+    provider = TracerProvider(_sampler(settings), resource, shutdown_on_exit=False)
     provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter(f"{settings.endpoint}/v1/traces")))
     _trace_by(provider.get_tracer("livestream"))
 
     def end() -> None:
         _trace_by(None)
-        provider.force_flush(_FLUSH_MS)
-        provider.shutdown()
+        # It tries for half a minute where the collector is away, whatever it is told.
+        sending = threading.Thread(target=provider.shutdown, daemon=True)
+        sending.start()
+        sending.join(_FLUSH_SECONDS)
 
     return end
 
@@ -104,7 +112,6 @@ class Steps:
         parents: Sequence[bytes],
         kind: SpanKind = SpanKind.INTERNAL,
         since_ns: int | None = None,
-        attributes: Mapping[str, str | float | bool] | None = None,
     ) -> None:
         """`parents` are `traceparent`s; `since_ns`: when it began, in ns since 1970, if not now."""
         self._contexts: list[Context] = []
@@ -113,7 +120,7 @@ class Steps:
         for parent in parents:
             context = _propagator.extract({HEADER: parent.decode("ascii", "replace")}, Context())
             if trace.get_current_span(context).get_span_context().trace_flags.sampled:
-                span = _tracer.start_span(name, context, kind, attributes, _no_links, since_ns)
+                span = _tracer.start_span(name, context, kind, start_time=since_ns)
                 self._contexts.append(trace.set_span_in_context(span, context))
 
     def __bool__(self) -> bool:
@@ -145,9 +152,6 @@ def request_span(name: str, headers: Mapping[str, str]) -> Any:
 def now_ns() -> int:
     """As `Steps` takes it."""
     return time.time_ns()
-
-
-_no_links: Final[Sequence[Link]] = ()
 
 
 def _trace_by(tracer: Tracer | None) -> None:

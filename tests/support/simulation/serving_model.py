@@ -174,7 +174,7 @@ class ServingModel:
         epoch = self._epochs.get(key.split(":")[1])
         return [(b"%d-0" % sequence, fields) for sequence, fields in epoch.deltas] if epoch else []
 
-    def _publish(self, encoded: bytes, generation: int) -> list[Any]:
+    def _publish(self, encoded: bytes, generation: int, traces: bytes = b"") -> list[Any]:
         if not self._is_loaded():
             return [b"no-epoch"]
         if self._generation != str(generation):
@@ -210,6 +210,7 @@ class ServingModel:
             b"as_of": b"%d" % now,
             b"shrinks": b"1" if shrinks or fell else b"0",
             b"hidden": _encode(hidden),
+            b"traces": traces,
         }
         epoch.deltas.append((self._sequence, fields))
         epoch.mark(self._sequence, now, constants.MARK_EVERY_MS)

@@ -39,7 +39,7 @@ async def copy_log(source: str, target: str, partitions: int, on_progress: Calla
     """All of both topics, up to where they end now, into topics that are empty; `partitions` of `messages.v1`.
 
     Where the topics are missing there, they are made. `on_progress` gets how many records of how many are through.
-    Raises LauncherError; then what was copied has to go before this is tried again.
+    Raises LauncherError; then what was copied, and what was folded of it, has to go before this is tried again.
     """
     try:
         partitions = await ensure_topics(target, TopicSettings(partitions))
@@ -70,7 +70,9 @@ class _Copy:
         self._pending: list[asyncio.Future[Any]] = []
 
     async def run(self) -> Copied:
-        ends: Mapping[TopicPartition, int] = await self._log.end_offsets(list(self._log.assignment()))
+        places = list(self._log.assignment())
+        _check_whole(await self._log.beginning_offsets(places))
+        ends: Mapping[TopicPartition, int] = await self._log.end_offsets(places)
         records = left_out = 0
         async for record in _in_order_of_time(self._log, ends):
             place = self._place(record)
@@ -163,11 +165,20 @@ async def _reading(bootstrap_servers: str) -> AsyncIterator[AIOKafkaConsumer]:
         await consumer.stop()
 
 
+def _check_whole(beginnings: Mapping[TopicPartition, int]) -> None:
+    if any(beginnings.values()):
+        raise LauncherError(
+            "Kafka has dropped the beginning of this log. What was dropped counts on in the database that has folded "
+            "it, and would be missing from what is folded of a copy"
+        )
+
+
 async def _check_empty(there: AIOKafkaConsumer) -> None:
     ends: Mapping[TopicPartition, int] = await there.end_offsets(list(there.assignment()))
     if used := sorted({place.topic for place, end in ends.items() if end}):
         raise LauncherError(
-            f"{' and '.join(used)} there hold records already: delete these topics, or name another Kafka"
+            f"{' and '.join(used)} there hold records already: a copy begins in empty topics and an empty database. "
+            "Delete both, or name another Kafka"
         )
 
 

@@ -222,7 +222,7 @@ class Publisher:
         outcome, cursor = await self._serving.publish(batch, self._generation, traced.parents)
         if traced and outcome in _IN_REDIS:
             traced.end(outcome=outcome.value)
-            del self._traces[outbox_id]
+            self._traces.pop(outbox_id, None)  # unless it had to make room meanwhile
         failpoints.reach(Failpoint.AFTER_REDIS)
         if cursor:
             self._published[outbox_id] = cursor.epoch

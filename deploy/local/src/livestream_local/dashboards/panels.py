@@ -121,7 +121,7 @@ _LARGEST_FIRST: Final = common.SortOrder.DESCENDING
 def _fill(builder: timeseries.Panel | stat.Panel, panel: Panel, number: int) -> None:
     builder.id(number).title(panel.title).description(panel.description).unit(panel.unit).datasource(PROMETHEUS)
     builder.span(panel.columns).height(_HEIGHT).no_value("nothing")
-    for query, name in zip(panel.queries, "ABCDEFGH", strict=False):
+    for query, name in zip(panel.queries, "ABCDEFGH"[: len(panel.queries)], strict=True):
         builder.with_target(prometheus.Dataquery().expr(query.expr).legend_format(query.legend).ref_id(name))
 
 

@@ -11,13 +11,14 @@ from typing import Any, Final
 
 import msgspec
 
-from livestream.logs import configure_logs
+from livestream.logs import configure_logs, get_logger
 from livestream.settings import Environment, SettingsError, stop_on_bad_settings
 from livestream_auditor.settings import Settings
 from livestream_auditor.verify.findings import CouldNotRunError, Findings
 from livestream_auditor.verify.verification import Addresses, verify
 
 _EQUAL, _DIFFERENT, _COULD_NOT_RUN = range(3)
+_log = get_logger(__name__)
 _encode: Final = msgspec.json.Encoder(enc_hook=repr).encode
 
 
@@ -36,8 +37,18 @@ async def _verify(settings: Settings) -> int:
     try:
         facts = await verify(addresses, findings, lambda _read, _all: None)
     except CouldNotRunError as error:
+        _tell_of(findings)  # what differs already
         _tell({"error": str(error)})
         return _COULD_NOT_RUN
+    except Exception as error:  # noqa: BLE001 - nothing that happens here may be taken for a difference
+        _log.error("verify_failed", exc_info=error)
+        return _COULD_NOT_RUN
+    _tell_of(findings)
+    _tell({"equal": findings.equal, "records": facts.records, "messages": len(facts.messages)})
+    return _EQUAL if findings.equal else _DIFFERENT
+
+
+def _tell_of(findings: Findings) -> None:
     for section in findings.sections:
         for kind, compared in section.compared.items():
             differences = [difference._asdict() for difference in section.differences.get(kind, ())]
@@ -50,8 +61,6 @@ async def _verify(settings: Settings) -> int:
                     "differences": differences,
                 }
             )
-    _tell({"equal": findings.equal, "records": facts.records, "messages": len(facts.messages)})
-    return _EQUAL if findings.equal else _DIFFERENT
 
 
 def _tell(line: Mapping[str, Any]) -> None:
