@@ -14,7 +14,7 @@ BATCH_SECONDS = Histogram(
 POLLED_RECORDS = Histogram(
     "livestream_projector_polled_records",
     "Records that a poll of the log brought, where it brought any",
-    buckets=(1, 3, 10, 30, 100, 300, 1000, 3000),
+    buckets=(1, 3, 10, 30, 100, 300, 1000, 3000, 5000),
 )
 FENCED = Counter("livestream_projector_fenced_total", "Batches dropped since another process owns a partition")
 PUBLISHED = Counter("livestream_projector_published_total", "Batches handed to Redis, by its verdict", ["outcome"])

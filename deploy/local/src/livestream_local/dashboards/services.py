@@ -94,7 +94,7 @@ INGEST: Final = Row(
         Panel(
             "How much is in memory?",
             "bytes",
-            "What is not acknowledged, and large bodies. Both are bounded; at the bound ingest answers 503.",
+            "What is not acknowledged, and large bodies. Both are bounded: at the bound, bodies are read no faster, and what waits for too long is answered 503.",
             [Query("sum by (what) (livestream_ingest_in_flight_bytes)", "{{what}}")],
         ),
         Panel(
@@ -136,7 +136,7 @@ PROJECTOR: Final = Row(
         Panel(
             "How many records does a poll bring?",
             "short",
-            "On average. At `BATCH_RECORDS` there is a backlog.",
+            "On average. At `PROJECTOR_BATCH_RECORDS` there is a backlog.",
             [Query(mean("livestream_projector_polled_records"), "records")],
         ),
         Panel(
