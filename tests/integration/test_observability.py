@@ -42,6 +42,7 @@ MOST_SERIES = 1_000
 EMPTY_IN_HEALTH = {
     "sum by (job, operation) (rate(livestream_retries_total[20s]))",
     "sum by (reason) (rate(livestream_clients_cut_total[20s]))",
+    "sum by (reason) (rate(livestream_ingest_turned_away_total[20s]))",
     "sum by (error) (rate(livestream_ingest_failed_batches_total[20s]))",
     "sum by (reason) (rate(livestream_unavailable_reads_total[20s]))",
 }

@@ -1,9 +1,11 @@
 """Ids, the rate limit and the settings of ingest."""
 
 import uuid
+from pathlib import Path
 
 import pytest
 
+from livestream.api_keys import change_keys
 from livestream.settings import Environment, SettingsError
 from livestream.topics import TopicSettings
 from livestream_ingest.ids import derived_ids, fresh_ids
@@ -69,3 +71,30 @@ def test_all_wrong_settings_are_told_at_once() -> None:
     with pytest.raises(SettingsError) as caught:
         Settings.read(Environment(wrong))
     assert all(name in str(caught.value) for name in wrong)
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "127.1.2.3", "::1", "localhost"])
+def test_on_loopback_nobody_has_to_be_asked(host: str) -> None:
+    assert Settings.read(Environment({"HOST": host})).api_keys_file is None
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "10.0.0.7", "chat.example.org"])
+def test_it_is_open_to_others_only_by_name(host: str) -> None:
+    with pytest.raises(SettingsError, match=r"HOST is .*API_KEYS_FILE.*ALLOW_ANONYMOUS=yes"):
+        Settings.read(Environment({"HOST": host}))
+    assert Settings.read(Environment({"HOST": host, "ALLOW_ANONYMOUS": "yes"})).api_keys_file is None
+
+
+def test_with_keys_it_may_listen_to_others(tmp_path: Path) -> None:
+    file = tmp_path / "keys.json"
+    change_keys(file, lambda ring: ring.with_new("irc")[0])
+    assert Settings.read(Environment({"HOST": "0.0.0.0", "API_KEYS_FILE": str(file)})).api_keys_file == file
+
+
+@pytest.mark.parametrize("content", [None, b"", b"{", b'{"keys": [{}]}'])
+def test_a_file_of_keys_that_cannot_be_read_is_named(tmp_path: Path, content: bytes | None) -> None:
+    file = tmp_path / "keys.json"
+    if content is not None:
+        file.write_bytes(content)
+    with pytest.raises(SettingsError, match="API_KEYS_FILE is"):
+        Settings.read(Environment({"API_KEYS_FILE": str(file)}))

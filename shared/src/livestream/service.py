@@ -1,6 +1,7 @@
 """What all services share as processes: logs, the event loop, health endpoints, background tasks, a clean end."""
 
 import asyncio
+import ipaddress
 import os
 import signal
 import socket
@@ -55,6 +56,17 @@ class ProcessSettings(msgspec.Struct, frozen=True):
             tracing=TracingSettings.read(env),
         )
 
+    def refuse_strangers(self, env: Environment, what: str, remedy: str) -> None:
+        """Note a problem where others than this machine can connect, unless ALLOW_ANONYMOUS says that they may.
+
+        `what` they could do then, and the `remedy` that names them, complete sentences.
+        """
+        if env.choice("ALLOW_ANONYMOUS", "no", ("no", "yes")) == "no" and not _is_loopback(self.host):
+            env.refuse(
+                f"HOST is {self.host!r}, so everybody who reaches this machine could {what}: set {remedy}, or "
+                "ALLOW_ANONYMOUS=yes where something else keeps strangers out"
+            )
+
 
 def run_service(name: str, settings: ProcessSettings, build: Callable[[], web.Application]) -> None:
     """Serve the application until SIGTERM or SIGINT; exits with status 1 where a background task failed."""
@@ -91,6 +103,13 @@ def run_service(name: str, settings: ProcessSettings, build: Callable[[], web.Ap
     _log.info("stopped")
     if fatal:
         sys.exit(1)
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 def _shared_socket(settings: ProcessSettings) -> socket.socket | None:

@@ -103,6 +103,10 @@ class Environment:
             self._problems.append(f"{name} is {shown}, but must be {expected}")
             return default
 
+    def refuse(self, problem: str) -> None:
+        """What is wrong with several variables together."""
+        self._problems.append(problem)
+
     def check(self) -> None:
         if self._problems:
             raise SettingsError("\n".join(self._problems))

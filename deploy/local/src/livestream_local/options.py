@@ -9,6 +9,9 @@ import click
 from livestream_local.paths import DEFAULT_DATA
 from livestream_local.ports import DEFAULT_BASE
 
+# What posts to ingest takes its key from there, so that it need not stand in a command line that others can see.
+API_KEY_VARIABLE = "LIVESTREAM_API_KEY"
+
 _DATA = click.option(
     "--data",
     type=click.Path(file_okay=False, path_type=Path),

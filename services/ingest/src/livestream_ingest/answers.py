@@ -88,10 +88,16 @@ def accepted(ids: Sequence[str], count: int = 1, errors: Sequence[ItemError] = (
     )
 
 
-def nothing_valid(errors: Sequence[ItemError], items: int = 1) -> ProblemError:
-    """422: none of the items is good."""
+def nothing_valid(errors: Sequence[ItemError], items: int = 1, *, is_forbidden: bool = False) -> ProblemError:
+    """422: none of the items is good; 403 where this caller may write none of them."""
     detail = str(errors[0]) if items == 1 else f"none of the {items} items is valid; the first: {errors[0]}"
-    return ProblemError(HTTPStatus.UNPROCESSABLE_ENTITY, detail, errors=errors)
+    status = HTTPStatus.FORBIDDEN if is_forbidden else HTTPStatus.UNPROCESSABLE_ENTITY
+    return ProblemError(status, detail, errors=errors)
+
+
+def forbidden(detail: str) -> ProblemError:
+    """403: the caller's key is not for this."""
+    return ProblemError(HTTPStatus.FORBIDDEN, detail)
 
 
 def invalid_field(field: str, detail: str) -> ProblemError:

@@ -9,6 +9,7 @@ from livestream.service import add_health_routes, run_in_background
 from livestream_ingest.bodies import BodyReader
 from livestream_ingest.budget import ByteBudget
 from livestream_ingest.changes import Changes
+from livestream_ingest.door import Door
 from livestream_ingest.errors import answer_problems
 from livestream_ingest.log_writer import LogWriter
 from livestream_ingest.openapi import serve_openapi
@@ -38,11 +39,14 @@ def build_app(settings: Settings) -> web.Application:
     posts = Posts(writer, bodies, bucket, shutdown)
     changes = Changes(writer, bodies, bucket, timeout_seconds)
 
+    door = Door(settings.api_keys_file)
+
     connections = {"auto_decompress": False, "read_bufsize": READ_BUFFER_BYTES}  # for the first, see BodyStream
-    middlewares = [trace_requests, answer_problems] if tracing.is_on() else [answer_problems]
+    middlewares = [*([trace_requests] if tracing.is_on() else []), answer_problems, door.admit]
     app = web.Application(middlewares=middlewares, handler_args=connections)
     add_health_routes(app, {"kafka": keeper.check})
     run_in_background(app, "kafka", keeper.run)
+    run_in_background(app, "door", door.run)
     app.on_shutdown.append(shutdown.begin)
     app.router.add_post("/v1/messages", posts.post)
     # aiohttp's own pattern for a part of a path leaves out braces, which names may have.

@@ -24,6 +24,7 @@ from livestream.texts import check_id, check_name
 from livestream_ingest import answers
 from livestream_ingest.answers import ItemError
 from livestream_ingest.bodies import BodyReader, one_item
+from livestream_ingest.door import Caller, caller_of
 from livestream_ingest.log_writer import LogWriter
 from livestream_ingest.rate_limit import TokenBucket
 from livestream_ingest.receipt import LogUnavailableError
@@ -56,27 +57,33 @@ class Changes:
         names = {"channel": _channel(request), "id": _id(request)}
         async with self._bodies.whole(BodyStream(request)) as body:
             event = _edit(one_item(body), names)
-        await self._append(event)
+        await self._append(event, caller_of(request))
         return answers.accepted([names["id"]])
 
     async def delete_message(self, request: web.Request) -> web.Response:
         event = MessageDeleted(_channel(request), _id(request), times.now_ms())
-        await self._append(event)
+        await self._append(event, caller_of(request))
         return answers.accepted([event.id])
 
     async def delete_channel(self, request: web.Request) -> web.Response:
-        return await self._delete(ChannelDeleted(_channel(request), times.now_ms()))
+        return await self._delete(ChannelDeleted(_channel(request), times.now_ms()), caller_of(request))
 
     async def delete_user(self, request: web.Request) -> web.Response:
-        return await self._delete(UserDeleted(_path_part(request, _NAME_SEGMENT, "user", check_name), times.now_ms()))
+        caller = caller_of(request)
+        if not caller.may_write_all:
+            raise answers.forbidden(
+                "a user's deletion takes messages from all channels: this API key may not write all"
+            )
+        user = _path_part(request, _NAME_SEGMENT, "user", check_name)
+        return await self._delete(UserDeleted(user, times.now_ms()), caller)
 
-    async def _delete(self, event: ChannelDeleted | UserDeleted) -> web.Response:
-        await self._append(event)
+    async def _delete(self, event: ChannelDeleted | UserDeleted, caller: Caller) -> web.Response:
+        await self._append(event, caller)
         await self._until_later_than(event.ts_ms)
         return answers.accepted([])
 
-    async def _append(self, event: Event) -> None:
-        if wait_seconds := self._bucket.take(1):
+    async def _append(self, event: Event, caller: Caller) -> None:
+        if wait_seconds := caller.bucket.take(1) or self._bucket.take(1):
             raise answers.too_many_items(wait_seconds)
         receipt = await self._writer.submit_event(event)
         try:
@@ -118,7 +125,10 @@ _ID_SEGMENT: Final = 5
 
 
 def _channel(request: web.Request) -> str:
-    return _path_part(request, _NAME_SEGMENT, "channel", check_name)
+    channel = _path_part(request, _NAME_SEGMENT, "channel", check_name)
+    if not caller_of(request).may_write(channel):
+        raise answers.forbidden("this API key may not write that channel")
+    return channel
 
 
 def _id(request: web.Request) -> str:

@@ -10,6 +10,7 @@ import msgspec
 from livestream import times
 from livestream.events import Defaults, Rejected
 from livestream_ingest.answers import ItemError
+from livestream_ingest.door import Caller
 from livestream_ingest.ids import IdSource
 from livestream_ingest.log_writer import LogWriter
 from livestream_ingest.metrics import REFUSED_ITEMS
@@ -30,22 +31,27 @@ STEP_ITEMS: Final = 1_000
 MAX_STEPS_UNDER_WAY: Final = 8
 
 
+_FORBIDDEN: Final = Rejected("forbidden", "is one that this API key may not write", "channel")
+
+
 class Intake:
     """Takes items in order, and hands the good ones to the log as they come.
 
     `items`: how many were taken. `good`: how many of them are posts. `ids`: of the first MAX_IDS good ones, in order.
-    `errors`: the first MAX_ERRORS of the others.
+    `errors`: the first MAX_ERRORS of the others. `forbidden`: how many of them are the caller's only.
     """
 
-    def __init__(self, writer: LogWriter, read: Read, new_id: IdSource) -> None:
+    def __init__(self, writer: LogWriter, read: Read, new_id: IdSource, caller: Caller) -> None:
         self.items = 0
         self.good = 0
         self.ids: list[str] = []
         self.errors: list[ItemError] = []
+        self.forbidden = 0
         self._handed_over = 0
         self._writer = writer
         self._read_one = read
         self._new_id = new_id
+        self._caller = None if caller.may_write_all else caller
         self._under_way: deque[Receipt] = deque()
 
     async def take(self, items: Sequence[Item]) -> None:
@@ -86,6 +92,9 @@ class Intake:
         posts: list[tuple[int, Post]] = []
         for item in items:
             post = item if isinstance(item, Rejected) else self._read_one(item, defaults)
+            if self._caller and isinstance(post, Post) and not self._caller.may_write(post.channel):
+                post = _FORBIDDEN
+                self.forbidden += 1
             if isinstance(post, Rejected):
                 self._refuse(post)
             else:

@@ -13,6 +13,11 @@ ACCEPTED_ITEMS: Final = Counter(
 REFUSED_ITEMS: Final = Counter(
     "livestream_ingest_refused_items_total", "Items that were not put on the log, by reason", ["reason"]
 )
+TURNED_AWAY: Final = Counter(
+    "livestream_ingest_turned_away_total", "Requests without an API key that opens, by reason", ["reason"]
+)
+KEYS: Final = Gauge("livestream_ingest_keys", "API keys that are known")
+KEYS_UNREADABLE: Final = Gauge("livestream_ingest_keys_unreadable", "1 while the file of API keys cannot be read")
 IN_FLIGHT_BYTES: Final = Gauge(
     "livestream_ingest_in_flight_bytes", "What is held in memory now: large bodies, unacknowledged records", ["what"]
 )

@@ -12,6 +12,7 @@ from livestream.events import STRUCTURED_CONTENT_TYPE
 from livestream_ingest import answers
 from livestream_ingest.answers import ProblemError
 from livestream_ingest.bodies import BodyReader, empty_body, items_of, one_item
+from livestream_ingest.door import Caller, caller_of
 from livestream_ingest.ids import IdSource, derived_ids, fresh_ids
 from livestream_ingest.intake import Intake, Item, Read
 from livestream_ingest.lines import read_lines
@@ -27,9 +28,6 @@ NDJSON: Final = "application/x-ndjson"
 CLOUD_EVENTS: Final = "application/cloudevents-batch+json"
 CONTENT_TYPES: Final = (JSON, NDJSON, STRUCTURED_CONTENT_TYPE, CLOUD_EVENTS)
 CLOUD_EVENT_HEADER_PREFIX: Final = "ce-"
-
-# Ids that are derived from an Idempotency-Key belong to the owner of an API key. Without keys, all are one owner.
-NO_API_KEY: Final = ""
 
 # Longer ones are mistakes; what clients use are UUIDs and hashes.
 IDEMPOTENCY_KEY_MAX_CHARACTERS: Final = 255
@@ -57,10 +55,11 @@ class Posts:
         self._shutdown = shutdown
 
     async def post(self, request: web.Request) -> web.Response:
-        form, stream, new_id = _form_of(request), BodyStream(request), _ids_for(request)
-        intake = Intake(self._writer, form.read, new_id)
+        caller = caller_of(request)
+        form, stream, new_id = _form_of(request), BodyStream(request), _ids_for(request, caller)
+        intake = Intake(self._writer, form.read, new_id, caller)
         try:
-            early_end = await self._take_all(stream, form, intake)
+            early_end = await self._take_all(stream, form, intake, caller)
             await intake.finish()
             if early_end is not None:
                 raise early_end.after(intake.leading)
@@ -69,20 +68,21 @@ class Posts:
         finally:
             intake.give_up()
         if intake.errors and not intake.good:
-            raise answers.nothing_valid(intake.errors, intake.items)
+            is_forbidden = intake.forbidden == intake.items
+            raise answers.nothing_valid(intake.errors, intake.items, is_forbidden=is_forbidden)
         return answers.accepted(intake.ids, intake.good, intake.errors)
 
-    async def _take_all(self, stream: BodyStream, form: Form, intake: Intake) -> ProblemError | None:
+    async def _take_all(self, stream: BodyStream, form: Form, intake: Intake, caller: Caller) -> ProblemError | None:
         """Answers what went wrong after a part was taken already."""
         try:
             if form.is_stream:
                 async for items in read_lines(stream, self._shutdown):
-                    await self._take(items, intake)
+                    await self._take(items, intake, caller)
             elif (body := self._bodies.at_hand(stream)) is not None:
-                await self._take(form.items(body), intake)
+                await self._take(form.items(body), intake, caller)
             else:
                 async with self._bodies.whole(stream) as body:
-                    await self._take(form.items(body), intake)
+                    await self._take(form.items(body), intake, caller)
         except ProblemError as problem:
             if not intake.items:
                 raise
@@ -91,8 +91,8 @@ class Posts:
             raise empty_body()
         return None
 
-    async def _take(self, items: Sequence[Item], intake: Intake) -> None:
-        if wait_seconds := self._bucket.take(len(items)):
+    async def _take(self, items: Sequence[Item], intake: Intake, caller: Caller) -> None:
+        if wait_seconds := caller.bucket.take(len(items)) or self._bucket.take(len(items)):
             raise answers.too_many_items(wait_seconds)
         await intake.take(items)
 
@@ -126,11 +126,12 @@ def _attributes_of(request: web.Request) -> dict[str, str]:
     }
 
 
-def _ids_for(request: web.Request) -> IdSource:
+def _ids_for(request: web.Request, caller: Caller) -> IdSource:
     key = request.headers.get("Idempotency-Key")
     if key is None:
         return fresh_ids
     if not 1 <= len(key) <= IDEMPOTENCY_KEY_MAX_CHARACTERS:
         detail = f"Idempotency-Key must have 1 to {IDEMPOTENCY_KEY_MAX_CHARACTERS} characters, has {len(key)}"
         raise ProblemError(HTTPStatus.BAD_REQUEST, detail)
-    return derived_ids(NO_API_KEY, key)
+    # Not of one key: who has a new one may send again what was sent under the old one.
+    return derived_ids(caller.owner, key)

@@ -10,6 +10,7 @@ import orjson
 
 from livestream.logs import get_logger
 from livestream.retries import until_it_works
+from livestream_local.authorization import authorized_by
 from livestream_local.chat.generator import Utterance
 
 _TOGETHER_SECONDS: Final = 0.05  # what is said within a blink goes in one request, so that high rates stay cheap
@@ -32,12 +33,12 @@ class _Group(NamedTuple):
     utterances: list[Utterance]
 
 
-async def play(utterances: Iterable[Utterance], url: str) -> None:
-    """Post until `utterances` end. Whatever ingest answers, it goes on."""
+async def play(utterances: Iterable[Utterance], url: str, key: str | None = None) -> None:
+    """Post until `utterances` end, with an API key if one is given. Whatever ingest answers, it goes on."""
     clock = asyncio.get_running_loop().time
     start = clock()
     timeout = aiohttp.ClientTimeout(total=_REQUEST_TIMEOUT_SECONDS)
-    async with aiohttp.ClientSession(timeout=timeout) as session:
+    async with aiohttp.ClientSession(timeout=timeout, headers=authorized_by(key)) as session:
         for group in _together(utterances):
             await asyncio.sleep(start + group.due_s - clock())
             await _post(session, f"{url.rstrip('/')}/v1/messages", group.utterances)

@@ -11,7 +11,7 @@ import click
 from rich.console import Console
 
 from livestream_local.errors import LauncherError
-from livestream_local.options import finds_stack
+from livestream_local.options import API_KEY_VARIABLE, finds_stack
 from livestream_local.send.display import describe_tally, open_display
 from livestream_local.send.interruption import InterruptedTransferError
 from livestream_local.send.pacing import Pacing, at_own_speed, at_rate, unpaced
@@ -41,9 +41,16 @@ _POSITIVE = _Pace(min=0, min_open=True)
 @click.option("--rate", type=_POSITIVE, metavar="R", help="Send R messages a second.")
 @click.option("--speed", type=_POSITIVE, metavar="X", help="Send at X times the speed of the messages' own times.")
 @click.option("--to", "url", metavar="URL", help="Ingest's address; without it, the running stack's.")
+@click.option("--key", envvar=API_KEY_VARIABLE, help=f"An API key, if ingest asks for one; also as {API_KEY_VARIABLE}.")
 @finds_stack
 def command(
-    file: str, rate: float | None, speed: float | None, url: str | None, port_base: int | None, data: Path
+    file: str,
+    rate: float | None,
+    speed: float | None,
+    url: str | None,
+    key: str | None,
+    port_base: int | None,
+    data: Path,
 ) -> None:
     """Send NDJSON to ingest, from FILE (also gzipped) or standard input.
 
@@ -56,7 +63,7 @@ def command(
     if file == STANDARD_INPUT and sys.stdin.isatty():
         raise click.UsageError("Name a FILE, or pipe NDJSON in.")
     with open_source(file) as source:
-        sys.exit(_send(source, _pacing(rate, speed), url or find_stack(port_base, data).ingest_url))
+        sys.exit(_send(source, _pacing(rate, speed), url or find_stack(port_base, data).ingest_url, key))
 
 
 def _pacing(rate: float | None, speed: float | None) -> Pacing:
@@ -65,13 +72,13 @@ def _pacing(rate: float | None, speed: float | None) -> Pacing:
     return unpaced if speed is None else at_own_speed(speed)
 
 
-def _send(source: Source, pacing: Pacing, url: str) -> int:
+def _send(source: Source, pacing: Pacing, url: str, key: str | None) -> int:
     console = Console(stderr=True, highlight=False)
     tally, started = Tally(), time.monotonic()
     status = 0
     try:
         with open_display(console, source.name) as display:
-            asyncio.run(transfer(source, pacing, url, display, tally))
+            asyncio.run(transfer(source, pacing, url, key, display, tally))
     except InterruptedTransferError:
         _tell(console, f"interrupted: every line up to {tally.last_line} was answered; to go on, send those behind it")
         status = INTERRUPTED_STATUS

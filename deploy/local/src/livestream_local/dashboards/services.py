@@ -94,7 +94,7 @@ INGEST: Final = Row(
         Panel(
             "How much is in memory?",
             "bytes",
-            "What is not acknowledged, and large bodies. Both are bounded: at the bound, bodies are read no faster, and what waits for too long is answered 503.",
+            "What is not acknowledged, and large bodies. At their bounds bodies wait, and in the end are answered 503.",
             [Query("sum by (what) (livestream_ingest_in_flight_bytes)", "{{what}}")],
         ),
         Panel(
@@ -102,6 +102,19 @@ INGEST: Final = Row(
             "reqps",
             "By method and route.",
             [Query(rate("livestream_ingest_requests_total", ["method", "route"]), "{{method}} {{route}}")],
+        ),
+        Panel(
+            "Who is turned away?",
+            "reqps",
+            "By reason. `wrong-key` that goes on: an upstream system still has a key that was revoked.",
+            [Query(rate("livestream_ingest_turned_away_total", ["reason"]), "{{reason}}")],
+        ),
+        Panel(
+            "Can the file of API keys be read?",
+            "short",
+            "1: no. The keys stay as they were, and changes take no effect.",
+            [Query("max(livestream_ingest_keys_unreadable)", "unreadable")],
+            alert="LivestreamKeysUnreadable",
         ),
         Panel(
             "What is refused?",

@@ -4,6 +4,7 @@ import asyncio
 import os
 import uuid
 from collections.abc import Awaitable, Callable, Sequence
+from http import HTTPStatus
 from typing import Final
 
 import aiohttp
@@ -90,7 +91,7 @@ class Sender:
         give_up_at, waits = clock() + GIVE_UP_SECONDS, delays()
         while left:
             status, answer, retry_after_s, problem = await self._post(left)
-            if status in _ANSWERED_BY_ITEM:
+            if status in _ANSWERED_BY_ITEM or (status == HTTPStatus.FORBIDDEN and answer.errors):
                 self._count(left, answer)
                 return
             if status not in _TRY_AGAIN:

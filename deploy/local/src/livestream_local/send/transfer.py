@@ -4,6 +4,7 @@ import asyncio
 
 import aiohttp
 
+from livestream_local.authorization import authorized_by
 from livestream_local.send.display import Display
 from livestream_local.send.interruption import interruption
 from livestream_local.send.pacing import Pacing
@@ -12,14 +13,16 @@ from livestream_local.send.sender import Sender, Tally
 from livestream_local.send.source import Source
 
 
-async def transfer(source: Source, pacing: Pacing, url: str, display: Display, tally: Tally) -> None:
+async def transfer(source: Source, pacing: Pacing, url: str, key: str | None, display: Display, tally: Tally) -> None:
     """Sends chunk after chunk, one request at a time, so that all lines keep their order; counts in `tally`.
+
+    `key` is the API key to send them with, if any.
 
     Raises InterruptedTransferError, and LauncherError where the source is broken or ingest does not take it.
     """
     clock = asyncio.get_running_loop().time
     started_at: float | None = None
-    async with interruption() as ctrl_c, aiohttp.ClientSession() as session:
+    async with interruption() as ctrl_c, aiohttp.ClientSession(headers=authorized_by(key)) as session:
         sender = Sender(session, url, tally, notice=display.notice, pause=ctrl_c.pause)
         chunks = ChunkReader(lambda: pacing(source.blocks()))
         while (chunk := await ctrl_c.wait_for(chunks.next())) is not None:
